@@ -1,0 +1,1 @@
+"""Faults with a journal, a guard and an undo."""

@@ -1,0 +1,1 @@
+"""The vocabulary, ports and pure decisions of Operator."""

@@ -1,0 +1,109 @@
+"""Tickets: one incident each, with the violations that belong to it and the states it may go through."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import NewType
+
+from operator_core.components import ComponentRef
+from operator_core.judgements import Concern, JudgementKey, Severity
+from operator_core.readings import ClusterName, ReadingId
+
+TicketId = NewType("TicketId", int)
+
+
+class TicketState(Enum):
+    """Where an incident stands."""
+
+    OPEN = "open"
+    DIAGNOSED = "diagnosed"
+    ACTING = "acting"
+    VERIFYING = "verifying"
+    ESCALATED = "escalated"
+    """A person must take it; only a person ends this."""
+    RESOLVED = "resolved"
+
+    @property
+    def is_over(self) -> bool:
+        return self is TicketState.RESOLVED
+
+
+TRANSITIONS: Mapping[TicketState, frozenset[TicketState]] = {
+    TicketState.OPEN: frozenset({TicketState.DIAGNOSED, TicketState.ESCALATED, TicketState.RESOLVED}),
+    TicketState.DIAGNOSED: frozenset({TicketState.ACTING, TicketState.ESCALATED, TicketState.RESOLVED}),
+    TicketState.ACTING: frozenset({TicketState.VERIFYING, TicketState.ESCALATED}),
+    TicketState.VERIFYING: frozenset({TicketState.DIAGNOSED, TicketState.ESCALATED, TicketState.RESOLVED}),
+    TicketState.ESCALATED: frozenset({TicketState.OPEN, TicketState.RESOLVED}),
+    TicketState.RESOLVED: frozenset({TicketState.OPEN}),
+}
+"""Every allowed change of state; everything else is refused."""
+
+
+def may_move(source: TicketState, to: TicketState) -> bool:
+    """Whether a ticket may go from one state to another."""
+    return to in TRANSITIONS[source]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Violation:
+    """An invariant that was VIOLATED for at least its grace.
+
+    Attributes:
+        since: the first observation in which it was violated.
+        opened_at: when the grace was over.
+        ended_at: when it had held for its stability; None while it lasts.
+        readings: what the verdict that opened it rests on.
+    """
+
+    key: JudgementKey
+    since: datetime
+    opened_at: datetime
+    because: str
+    severity: Severity
+    concern: Concern
+    readings: tuple[ReadingId, ...]
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """One incident: all violations that belong together.
+
+    Attributes:
+        component: what the gravest of its violations, the earliest of those, is about.
+        hold: a person's flag; nothing resolves the ticket automatically while it is set.
+    """
+
+    id: TicketId
+    cluster: ClusterName
+    state: TicketState
+    title: str
+    component: ComponentRef
+    severity: Severity
+    concern: Concern
+    opened_at: datetime
+    violations: tuple[Violation, ...]
+    resolved_at: datetime | None = None
+    hold: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        return not self.state.is_over
+
+    @property
+    def lasting(self) -> tuple[Violation, ...]:
+        """The violations that have not ended."""
+        return tuple(v for v in self.violations if v.ended_at is None)
+
+    @property
+    def components(self) -> tuple[ComponentRef, ...]:
+        """Every component that a violation is about, the ticket's own first."""
+        return tuple(dict.fromkeys((self.component, *(v.key.component for v in self.violations))))
+
+
+def gravest(violations: tuple[Violation, ...]) -> Violation:
+    """The violation that gives a ticket its name: the gravest; of those the earliest; of those the first."""
+    return min(violations, key=lambda v: (-v.severity.rank, v.since))

@@ -1,0 +1,1 @@
+"""The durable record: tickets, judgements, readings, diagnoses, notes; and the fault journal."""

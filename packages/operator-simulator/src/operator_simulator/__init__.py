@@ -1,0 +1,1 @@
+"""An embedded, seeded TiKV cluster that serves the genuine HTTP face."""

@@ -1,0 +1,1 @@
+"""TiKV as a subject: PD, metrics, signals, invariants, failure modes, options."""
