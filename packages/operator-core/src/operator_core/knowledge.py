@@ -204,11 +204,16 @@ class FailureMode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComponentKind:
-    """A kind of component and the roles that it can play."""
+    """A kind of component and the roles that it can play.
+
+    Attributes:
+        glance: the signals that a person wants to see of each such component, most telling first.
+    """
 
     kind: Kind
     title: str
     roles: tuple[str, ...] = ()
+    glance: tuple[SignalName, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
