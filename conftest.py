@@ -1,0 +1,68 @@
+"""What holds for every test of the workspace: no leaked loop, and no silence about what was not run."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import Counter
+from collections.abc import Generator, Sequence
+
+import pytest
+
+# Until a loop is set or unset once, asyncio makes one as soon as anybody asks for the current one, and
+# pytest-asyncio asks in order to put it back later. Nobody would ever close that loop.
+asyncio.set_event_loop(None)
+
+REAL_PARTS = {
+    "docker": "needs a Docker engine; run: make test-real",
+    "prometheus": "needs the prometheus program; run: make test-real",
+}
+OTHERS = {
+    "slow": "takes minutes; run: uv run pytest -m slow",
+    "live": "calls a real model and costs money; run: uv run pytest -m live",
+}
+
+_real_parts_are_required = os.environ.get("OPERATOR_REQUIRE_REAL", "") not in {"", "0"}
+_not_run: Counter[str] = Counter()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Select the tests on real parts when they are required, unless the command line selects by itself."""
+    if _real_parts_are_required and not any(a.startswith("-m") for a in config.invocation_params.args):
+        config.option.markexpr = " and ".join(f"not {marker}" for marker in OTHERS)
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    """Count what is left out, by marker."""
+    for item in items:
+        _not_run.update(marker for marker in (*REAL_PARTS, *OTHERS) if item.get_closest_marker(marker))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A skip for lack of a real part is a failure where real parts are required."""
+    report = yield
+    marker = next((m for m in REAL_PARTS if item.get_closest_marker(m)), None)
+    if _real_parts_are_required and marker and call.excinfo and call.excinfo.errisinstance(pytest.skip.Exception):
+        report.outcome = "failed"
+        report.longrepr = f"OPERATOR_REQUIRE_REAL is set, but this test ({marker}) was skipped: {call.excinfo.value}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """A file that skips itself as a whole hides its markers, so where real parts are required it fails."""
+    report = yield
+    if _real_parts_are_required and report.outcome == "skipped":
+        report.outcome = "failed"
+        report.longrepr = f"OPERATOR_REQUIRE_REAL is set, but {report.nodeid} was skipped as a whole"
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was left out, why, and how to run it."""
+    for marker, how in (REAL_PARTS | OTHERS).items():
+        if _not_run[marker]:
+            terminalreporter.write_line(f"not run: {marker} ({_not_run[marker]}): {how}")
