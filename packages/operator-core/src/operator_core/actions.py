@@ -8,6 +8,7 @@ from enum import Enum
 from typing import NewType
 
 from operator_core.components import ComponentRef, RedundancyGroup
+from operator_core.judgements import Concern, Judgement, Severity, Verdict
 
 ActionName = NewType("ActionName", str)
 
@@ -99,3 +100,25 @@ def guard(
                 f" and needs {group.needed}{already}"
             )
     return Allowed()
+
+
+def availability(
+    components: Iterable[ComponentRef], judgements: Iterable[Judgement]
+) -> dict[ComponentRef, Availability]:
+    """How each component is, by the verdicts about it: the worst one speaks.
+
+    A violated critical invariant makes it UNAVAILABLE; an unknown one, or no verdict at all, UNKNOWN.
+    """
+    verdicts: dict[ComponentRef, list[Judgement]] = {ref: [] for ref in components}
+    for judgement in judgements:
+        if judgement.concern is Concern.SUBJECT and judgement.key.component in verdicts:
+            verdicts[judgement.key.component].append(judgement)
+    return {ref: _worst(found) for ref, found in verdicts.items()}
+
+
+def _worst(judgements: list[Judgement]) -> Availability:
+    if any(j.verdict is Verdict.VIOLATED and j.severity is Severity.CRITICAL for j in judgements):
+        return Availability.UNAVAILABLE
+    if not judgements or any(j.verdict is Verdict.UNKNOWN and j.severity is Severity.CRITICAL for j in judgements):
+        return Availability.UNKNOWN
+    return Availability.AVAILABLE
