@@ -1,0 +1,233 @@
+"""A deployment on this machine: one Compose project per name."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.resources
+import re
+from collections.abc import AsyncIterator, Awaitable, Collection, Mapping
+from datetime import timedelta
+from pathlib import Path
+
+from operator_core.components import Endpoint
+from operator_core.errors import ConfigurationError, DeploymentError
+from operator_core.ports import Clock, DeploymentStatus, Progressed, ServiceHealth, ServiceStatus
+from operator_core.runtime import RealClock
+
+from operator_local.compose_file import Service
+from operator_local.health import WORDS, service_status
+from operator_local.log_lines import follow_lines
+from operator_local.project import Project
+
+PROJECT_PREFIX = "operator-"
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_LOOKS_EVERY = timedelta(seconds=1)
+_SPEAKS_EVERY = timedelta(seconds=10)
+_ANSWERS_AGAIN_WITHIN = timedelta(minutes=2)
+_UNPULLED = "build or load it first"
+
+
+class LocalDeployment:
+    """A :class:`~operator_core.ports.Deployment` through Docker Compose.
+
+    Its containers are those that carry Compose's project label ``operator-<name>``; a container's name says nothing.
+    Nothing is looked at before the first operation: no file, no Docker.
+
+    Args:
+        name: the deployment's name, as Compose takes it: lower-case letters, digits, ``-`` and ``_``.
+        compose_files: the files, the later over the earlier; left out, the subject's own.
+        environment: variables for the compose files; they win over the process's own.
+        docker_config: a directory that takes the place of ``~/.docker`` (also for where plugins are looked for).
+        subject: whose compose file is meant when none is given.
+
+    Raises:
+        ConfigurationError: the name is none.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str = "local",
+        compose_files: tuple[Path, ...] | None = None,
+        environment: Mapping[str, str] = {},
+        docker_config: Path | None = None,
+        subject: str = "tikv",
+    ) -> None:
+        if not _NAME.fullmatch(name):
+            raise ConfigurationError(
+                f"{name!r} is no name for a deployment; take lower-case letters, digits, - and _, a letter first"
+            )
+        self._name = name
+        self._clock = RealClock()
+        self._project = Project(
+            name=f"{PROJECT_PREFIX}{name}",
+            files=compose_files if compose_files is not None else (_compose_file_of(subject),),
+            environment=environment,
+            clock=self._clock,
+            docker_config=docker_config,
+        )
+
+    async def up(self, progressed: Progressed) -> None:
+        """Bring every service up and wait until its health check holds.
+
+        A service that is up is left alone, unless the compose file or its variables say something else of it now.
+        A paused one goes on. When it fails, what came up stays, so that it can be looked at.
+        """
+        services = await self._ready()
+        await self._fetch_images(services, progressed)
+        for paused in await self._in_state(ServiceHealth.PAUSED):
+            progressed(f"{paused}: paused; it goes on")
+            await self._project.unpause(paused)
+        progressed(f"bringing up {len(services)} services, and waiting until they answer")
+        await self._telling(progressed, self._project.up(), until=ServiceHealth.RUNNING)
+        await self._expect_healthy("after `up`", {s.name for s in services})
+
+    async def down(self, progressed: Progressed) -> None:
+        """Take away every container, network and volume; nothing there is no error."""
+        await self._ready()
+        await self._telling(progressed, self._project.down(), until=ServiceHealth.MISSING)
+        if left := await self._project.leftovers():
+            raise DeploymentError(f"docker compose down left {', '.join(left)}; remove them: docker rm -f")
+
+    async def status(self) -> DeploymentStatus:
+        """How every service of the compose file is, also one whose container is stopped or gone."""
+        services = await self._ready()
+        states = await self._project.states()
+        return DeploymentStatus(
+            name=self._name, services=tuple(service_status(s, states.get(s.name)) for s in services)
+        )
+
+    async def logs(self, service: str | None, *, follow: bool, tail: int | None) -> AsyncIterator[str]:
+        """Log lines: of one service as it wrote them, of all with ``<service>-<n>  | `` in front.
+
+        Args:
+            service: whose; None for all. In what order lines of several services come is Compose's choice.
+            follow: go on until every container has stopped, or nobody reads any more.
+            tail: at most so many of the last lines of each service; None for all.
+        """
+        services = await self._ready()
+        if service is not None:
+            self._expect_known(service, services)
+        async for line in follow_lines(self._project.logs_command(service, follow=follow, tail=tail), self._clock):
+            yield line
+
+    async def restart(self, service: str | None, progressed: Progressed) -> None:
+        """Stop and start one service or all, and wait until their health checks hold again.
+
+        Raises:
+            DeploymentError: also when there is nothing to restart.
+        """
+        services = await self._ready()
+        if service is not None:
+            self._expect_known(service, services)
+        chosen = [s.name for s in services] if service is None else [service]
+        if gone := [name for name in await self._in_state(ServiceHealth.MISSING) if name in chosen]:
+            raise DeploymentError(f"{', '.join(gone)} cannot be restarted, for it is not there; bring it up first")
+        for paused in await self._in_state(ServiceHealth.PAUSED):
+            if paused in chosen:
+                await self._project.unpause(paused)
+        progressed(f"restarting {', '.join(chosen)}, and waiting until they answer")
+        await self._telling(progressed, self._restarted(tuple(chosen)), until=ServiceHealth.RUNNING)
+        await self._expect_healthy("after `restart`", set(chosen))
+
+    async def endpoints(self) -> tuple[Endpoint, ...]:
+        """For each component's doors the address it advertises and the one that can be reached from here.
+
+        A component is called what the compose file's labels call it. A subject may name some of its components only
+        when it runs (a store by a number); such a one is called by its service here, and only its addresses tell
+        which it is.
+        """
+        return tuple(endpoint for service in await self._project.services() for endpoint in service.endpoints)
+
+    def clock(self) -> Clock:
+        """Real time: real processes have no other."""
+        return self._clock
+
+    async def _ready(self) -> tuple[Service, ...]:
+        services = await self._project.services()
+        await self._project.check_daemon()
+        return services
+
+    async def _fetch_images(self, services: tuple[Service, ...], progressed: Progressed) -> None:
+        may_pull = {s.image: s.may_pull for s in services if s.image}
+        missing = [image for image in may_pull if not await self._project.has_image(image)]
+        for image in missing:
+            if not may_pull[image]:
+                raise DeploymentError(f"image {image} is not on this machine and may not be pulled; {_UNPULLED}")
+        for number, image in enumerate(missing, start=1):
+            progressed(f"pulling image {image} ({number} of {len(missing)})")
+            await self._project.pull(image)
+
+    async def _in_state(self, health: ServiceHealth) -> tuple[str, ...]:
+        return tuple(s.name for s in (await self.status()).services if s.health is health)
+
+    async def _telling(self, progressed: Progressed, work: Awaitable[None], *, until: ServiceHealth) -> None:
+        """Await the work, and tell meanwhile how the services change and which are waited for."""
+
+        async def until_done() -> DeploymentError | None:
+            # Handed on as a value: an exception would reach the caller as a group.
+            try:
+                await work
+            except DeploymentError as e:
+                return e
+            finally:
+                telling.cancel()
+            return None
+
+        async with asyncio.TaskGroup() as tg:
+            telling = tg.create_task(self._tell(progressed, until), name="deployment.tell")
+            working = tg.create_task(until_done(), name="deployment.work")
+        if (failure := working.result()) is not None:
+            raise failure
+
+    async def _tell(self, progressed: Progressed, until: ServiceHealth) -> None:
+        told: dict[str, ServiceHealth] = {}
+        quiet_since = self._clock.now()
+        while True:
+            try:
+                services = (await self.status()).services
+            except DeploymentError:
+                return  # progress that cannot be seen spoils no work; the work's own error says what is wrong
+            changed = [s for s in services if told and s.health is not told[s.name]]
+            for service in changed:
+                progressed(_sentence(service))
+            told = {s.name: s.health for s in services}
+            if changed:
+                quiet_since = self._clock.now()
+            elif self._clock.now() - quiet_since >= _SPEAKS_EVERY:
+                quiet_since = self._clock.now()
+                progressed(f"waiting for {', '.join(s.name for s in services if s.health is not until) or 'Docker'}")
+            await self._clock.sleep(_LOOKS_EVERY)
+
+    async def _restarted(self, services: tuple[str, ...]) -> None:
+        await self._project.restart(services)
+        try:
+            async with self._clock.deadline(_ANSWERS_AGAIN_WITHIN):
+                while any(name in services for name in await self._in_state(ServiceHealth.STARTING)):
+                    await self._clock.sleep(_LOOKS_EVERY)
+        except TimeoutError:
+            pass  # who does not answer is named by what looks at the services next
+
+    async def _expect_healthy(self, when: str, names: Collection[str]) -> None:
+        status = await self.status()
+        ill = [s for s in status.services if s.name in names and s.health is not ServiceHealth.RUNNING]
+        if ill:
+            raise DeploymentError(f"{when}: {'; '.join(_sentence(s) for s in ill)}; its log may say why")
+
+    def _expect_known(self, service: str, services: tuple[Service, ...]) -> None:
+        names = [s.name for s in services]
+        if service not in names:
+            raise ConfigurationError(f"deployment {self._name} has no service {service!r}; it has {', '.join(names)}")
+
+
+def _sentence(service: ServiceStatus) -> str:
+    return f"{service.name}: {WORDS[service.health]}" + (f" ({service.detail})" if service.detail else "")
+
+
+def _compose_file_of(subject: str) -> Path:
+    package = f"operator_subject_{subject}"
+    try:
+        return Path(str(importlib.resources.files(package) / "docker-compose.yaml"))
+    except ModuleNotFoundError as e:
+        raise ConfigurationError(f"the data of subject {subject!r} is not installed; install {package}") from e

@@ -1,0 +1,93 @@
+"""How a service is, from what Docker says of its container."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from operator_core.ports import ServiceHealth, ServiceStatus
+
+from operator_local.compose_file import Service
+
+_NEVER = datetime(1, 1, 1, tzinfo=UTC)  # Docker's word for "it has not happened"
+
+WORDS = {
+    ServiceHealth.RUNNING: "up",
+    ServiceHealth.STARTING: "starting, not answering yet",
+    ServiceHealth.UNHEALTHY: "up, but not answering",
+    ServiceHealth.PAUSED: "paused",
+    ServiceHealth.STOPPED: "stopped",
+    ServiceHealth.MISSING: "not there, it has no container",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerState:
+    """What Docker says of one container, in its own words.
+
+    Attributes:
+        status: ``created``, ``running``, ``paused``, ``restarting``, ``removing``, ``exited`` or ``dead``.
+        health: ``starting``, ``healthy``, ``unhealthy``; None when it has no health check.
+        last_probe: what the last health check printed.
+    """
+
+    status: str
+    health: str | None = None
+    exit_code: int | None = None
+    is_oom_killed: bool = False
+    error: str = ""
+    last_probe: str = ""
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+def service_status(service: Service, state: ContainerState | None) -> ServiceStatus:
+    """Say how a service is; one without a container is MISSING, it is not left out."""
+    health = _health(state)
+    return ServiceStatus(
+        name=service.name,
+        health=health,
+        component=service.component,
+        addresses=tuple(e.reachable for e in service.endpoints),
+        since=_since(health, state),
+        detail=_detail(health, state),
+    )
+
+
+def _health(state: ContainerState | None) -> ServiceHealth:
+    if state is None:
+        return ServiceHealth.MISSING
+    match state.status, state.health:
+        case "paused", _:
+            return ServiceHealth.PAUSED
+        case "running", "starting":
+            return ServiceHealth.STARTING
+        case "running", "healthy" | "none" | "" | None:
+            return ServiceHealth.RUNNING
+        case (("running" | "restarting"), _):
+            return ServiceHealth.UNHEALTHY
+        case _:
+            return ServiceHealth.STOPPED
+
+
+def _since(health: ServiceHealth, state: ContainerState | None) -> datetime | None:
+    if state is None:
+        return None
+    instant = state.finished_at if health is ServiceHealth.STOPPED else state.started_at
+    return instant if instant is not None and instant > _NEVER else None
+
+
+def _detail(health: ServiceHealth, state: ContainerState | None) -> str:
+    if state is None:
+        return ""
+    if state.status == "restarting":
+        return f"keeps restarting, exit code {state.exit_code}"
+    if health is ServiceHealth.UNHEALTHY:
+        return " ".join(state.last_probe.split())[:200] or "its health check fails"
+    if health is not ServiceHealth.STOPPED:
+        return ""
+    if state.status == "created":
+        return state.error or "it was never started"
+    if state.is_oom_killed:
+        return "killed, out of memory"
+    return f"exit code {state.exit_code}" + (f", {state.error}" if state.error else "")
