@@ -1,0 +1,151 @@
+"""A ledger that forgets: the same rules in plain Python, for simulated runs and for tests.
+
+It has no threads and waits for nothing, so it can be used in virtual time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from operator_core.decide import OpenTicket
+from operator_core.errors import LedgerError
+from operator_core.judgements import JudgementKey
+from operator_core.ports import Standpoint
+from operator_core.readings import ClusterName, Observation, Reading, ReadingId
+from operator_core.record import Entry, JudgementChanged, ObservationKept, Progress, Recorded
+from operator_core.tickets import Ticket, TicketId
+
+from operator_ledger.reading_ids import by_observation
+from operator_ledger.ticketing import (
+    changed,
+    check_cluster,
+    check_single,
+    happened_at,
+    occupied,
+    opened,
+    span_of,
+    taken,
+    ticket_of,
+)
+
+
+@dataclass(kw_only=True)
+class _Pages:
+    """Everything there is; an append works on a copy, which takes the place of the old or is thrown away."""
+
+    tickets: dict[TicketId, Ticket] = field(default_factory=dict[TicketId, Ticket])
+    kept: dict[tuple[ClusterName, int], Observation] = field(default_factory=dict[tuple[ClusterName, int], Observation])
+    progress: dict[ClusterName, Progress] = field(default_factory=dict[ClusterName, Progress])
+    added: list[tuple[Recorded, TicketId | None]] = field(default_factory=list[tuple[Recorded, TicketId | None]])
+
+
+class MemoryLedger:
+    """A Ledger that lives as long as its process."""
+
+    def __init__(self) -> None:
+        self._pages = _Pages()
+        self._record: list[tuple[Recorded, TicketId | None]] = []
+
+    async def append(self, cluster: ClusterName, entries: Sequence[Entry], *, at: datetime) -> tuple[Ticket, ...]:
+        draft = _Pages(
+            tickets=dict(self._pages.tickets), kept=dict(self._pages.kept), progress=dict(self._pages.progress)
+        )
+        for entry in entries:
+            check_cluster(entry, cluster)
+            self._write(draft, cluster, entry, at)
+        before = self._pages.tickets
+        self._record.extend(draft.added)
+        self._pages = replace(draft, added=[])
+        return tuple(t for ident, t in sorted(draft.tickets.items()) if before.get(ident) != t)
+
+    def _write(self, draft: _Pages, cluster: ClusterName, entry: Entry, at: datetime) -> None:
+        ident = ticket_of(entry)
+        match entry:
+            case Progress():
+                draft.progress[cluster] = entry
+                return
+            case ObservationKept(observation=observation):
+                place = (cluster, observation.number)
+                if place in draft.kept:
+                    if draft.kept[place] == observation:
+                        return
+                    raise LedgerError(
+                        f"another observation {observation.number} of cluster {cluster!r} is kept already"
+                    )
+                draft.kept[place] = observation
+            case OpenTicket():
+                ident = TicketId(max(draft.tickets, default=0) + 1)
+                check_single((v.key for v in entry.violations if v.ended_at is None), cluster)
+                self._put(draft, opened(entry, ident))
+            case _ if ident is not None:
+                ticket = draft.tickets.get(ident)
+                if ticket is None or ticket.cluster != cluster:
+                    raise LedgerError(f"there is no ticket {ident} of cluster {cluster!r}")
+                after = changed(ticket, entry)
+                check_single((v.key for v in after.lasting), cluster)
+                self._put(draft, after)
+            case _:
+                pass
+        sequence = len(self._record) + len(draft.added) + 1
+        draft.added.append((Recorded(sequence=sequence, cluster=cluster, at=at, entry=entry), ident))
+
+    @staticmethod
+    def _put(draft: _Pages, ticket: Ticket) -> None:
+        keys = occupied(ticket)
+        for other in draft.tickets.values():
+            if other.cluster == ticket.cluster and other.id != ticket.id:
+                for key in sorted(occupied(other) & keys, key=str):
+                    raise taken(key, ticket.cluster)
+        draft.tickets[ticket.id] = ticket
+
+    async def standpoint(self, cluster: ClusterName) -> Standpoint:
+        progress = self._pages.progress.get(cluster)
+        last_kept = max((n for c, n in self._pages.kept if c == cluster), default=0)
+        if progress is None:
+            return Standpoint(last_number=last_kept, tracked={})
+        return Standpoint(last_number=max(progress.number, last_kept), tracked=dict(progress.tracked))
+
+    async def tickets(self, cluster: ClusterName | None = None, *, open_only: bool = False) -> tuple[Ticket, ...]:
+        return tuple(
+            t
+            for _, t in sorted(self._pages.tickets.items())
+            if (cluster is None or t.cluster == cluster) and (t.is_open or not open_only)
+        )
+
+    async def history(
+        self, cluster: ClusterName | None = None, *, ticket: TicketId | None = None
+    ) -> tuple[Recorded, ...]:
+        if ticket is None:
+            return tuple(r for r, _ in self._record if cluster is None or r.cluster == cluster)
+        about = self._pages.tickets.get(ticket)
+        if about is None or (cluster is not None and about.cluster != cluster):
+            return ()
+        keys = frozenset(v.key for v in about.violations)
+        return tuple(
+            r
+            for r, ident in self._record
+            if ident == ticket or (r.cluster == about.cluster and _is_about(about, keys, r))
+        )
+
+    async def readings(self, cluster: ClusterName, ids: Iterable[ReadingId]) -> tuple[Reading, ...]:
+        return tuple(
+            r
+            for number, wanted in sorted(by_observation(ids).items())
+            if (observation := self._pages.kept.get((cluster, number))) is not None
+            for r in observation.readings
+            if r.id in wanted
+        )
+
+
+def _is_about(ticket: Ticket, keys: frozenset[JudgementKey], recorded: Recorded) -> bool:
+    match recorded.entry:
+        case ObservationKept():
+            pass
+        case JudgementChanged(judgement=judgement) if judgement.key in keys:
+            pass
+        case _:
+            return False
+    forever = datetime.max.replace(tzinfo=UTC)
+    return happened_at(recorded.entry, recorded.at) in span_of(ticket, until=forever)

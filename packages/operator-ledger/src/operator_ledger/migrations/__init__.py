@@ -1,0 +1,1 @@
+"""The steps of each schema, append-only and numbered from 1."""

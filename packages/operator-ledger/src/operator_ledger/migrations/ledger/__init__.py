@@ -1,0 +1,9 @@
+"""The steps of the ledger's schema."""
+
+from __future__ import annotations
+
+from operator_ledger.migrate import Schema
+from operator_ledger.migrations.ledger import m0001_first
+
+SCHEMA = Schema(versions="ledger_versions", migrations=(m0001_first.MIGRATION,))
+"""Every step there is, oldest first."""

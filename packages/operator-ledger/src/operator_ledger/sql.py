@@ -1,0 +1,243 @@
+"""The ledger in a database: one append is one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Self
+
+from operator_core.components import ComponentRef
+from operator_core.decide import OpenTicket
+from operator_core.errors import LedgerError
+from operator_core.ports import Clock, Standpoint
+from operator_core.readings import ClusterName, Observation, Reading, ReadingId
+from operator_core.record import Entry, JudgementChanged, ObservationKept, Progress, Recorded
+from operator_core.runtime import RealClock
+from operator_core.tickets import Ticket, TicketId
+from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from operator_ledger.codec import Written, read, written
+from operator_ledger.migrate import bring_up
+from operator_ledger.migrations.ledger import SCHEMA
+from operator_ledger.reading_ids import by_observation
+from operator_ledger.sqlite import SqliteFile, open_file
+from operator_ledger.tables import ENTRIES, PROGRESS
+from operator_ledger.ticket_rows import add_ticket, load_ticket, load_tickets, save_ticket
+from operator_ledger.ticketing import changed, check_cluster, happened_at, opened, span_of, ticket_of
+
+PATIENCE = timedelta(seconds=5)
+"""How long an operation waits for another process to let go of the file."""
+
+_AT_ONCE = 500
+"""Values in one statement; databases bound their number."""
+
+
+class SqlLedger:
+    """A Ledger in a database file, shared by as many processes as like. Made by :meth:`open`."""
+
+    def __init__(self, file: SqliteFile) -> None:
+        self._file = file
+
+    @classmethod
+    async def open(
+        cls, path_or_url: str | os.PathLike[str], *, clock: Clock | None = None, patience: timedelta = PATIENCE
+    ) -> Self:
+        """Open the ledger of that name; one that is not there is created, readable by its owner alone.
+
+        Args:
+            path_or_url: a file, or ``sqlite:///path``.
+            clock: tells when a migration was applied; the wall clock when left out.
+
+        Raises:
+            LedgerError: it cannot be opened, is no ledger, or was written by a newer program.
+        """
+        file = await open_file(path_or_url, patience=patience)
+        try:
+            await bring_up(file, SCHEMA, clock or RealClock())
+        except BaseException:
+            await file.close()
+            raise
+        return cls(file)
+
+    async def close(self) -> None:
+        await self._file.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def append(self, cluster: ClusterName, entries: Sequence[Entry], *, at: datetime) -> tuple[Ticket, ...]:
+        for entry in entries:
+            check_cluster(entry, cluster)
+        on_file = await asyncio.to_thread(lambda: [written(e) for e in entries])  # megabytes, for a large cluster
+        before: dict[TicketId, Ticket | None] = {}
+        after: dict[TicketId, Ticket] = {}
+        async with self._file.writing() as connection:
+            for entry, body in zip(entries, on_file, strict=True):
+                match entry:
+                    case Progress():
+                        await _put_progress(connection, cluster, entry, body)
+                        continue
+                    case ObservationKept(observation=observation):
+                        if await _is_kept(connection, cluster, observation, body):
+                            continue
+                        ident = None
+                    case OpenTicket():
+                        ticket = await add_ticket(connection, lambda new, e=entry: opened(e, new))
+                        ident = ticket.id
+                        before[ident], after[ident] = None, ticket
+                    case _:
+                        ident = ticket_of(entry)
+                        if ident is not None:
+                            ticket = await load_ticket(connection, cluster, ident)
+                            before.setdefault(ident, ticket)
+                            after[ident] = changed(ticket, entry)
+                            await save_ticket(connection, ticket, after[ident])
+                await connection.execute(insert(ENTRIES).values(_row(cluster, entry, body, ident, at)))
+        return tuple(t for ident, t in sorted(after.items()) if before[ident] != t)
+
+    async def standpoint(self, cluster: ClusterName) -> Standpoint:
+        async with self._file.reading() as connection:
+            row = (await connection.execute(select(PROGRESS).where(PROGRESS.c.cluster == cluster))).one_or_none()
+            last_kept: int = (
+                await connection.scalar(select(func.max(ENTRIES.c.number)).where(ENTRIES.c.cluster == cluster)) or 0
+            )
+        if row is None:
+            return Standpoint(last_number=last_kept, tracked={})
+        there = Written(tag="progress", format=row.format, coding=row.coding, body=row.body)
+        progress = self._read(there)
+        assert isinstance(progress, Progress)
+        return Standpoint(last_number=max(progress.number, last_kept), tracked=progress.tracked)
+
+    async def tickets(self, cluster: ClusterName | None = None, *, open_only: bool = False) -> tuple[Ticket, ...]:
+        async with self._file.reading() as connection:
+            return await load_tickets(connection, cluster, open_only=open_only)
+
+    async def history(
+        self, cluster: ClusterName | None = None, *, ticket: TicketId | None = None
+    ) -> tuple[Recorded, ...]:
+        async with self._file.reading() as connection:
+            query = select(ENTRIES).order_by(ENTRIES.c.sequence)
+            if ticket is not None:
+                found = await load_tickets(connection, cluster, ident=ticket)
+                if not found:
+                    return ()
+                query = query.where(_about(found[0]))
+            elif cluster is not None:
+                query = query.where(ENTRIES.c.cluster == cluster)
+            rows = (await connection.execute(query)).all()
+
+        def decoded() -> tuple[Recorded, ...]:
+            return tuple(
+                Recorded(
+                    sequence=row.sequence,
+                    cluster=ClusterName(row.cluster),
+                    at=row.at,
+                    entry=self._read(Written(tag=row.tag, format=row.format, coding=row.coding, body=row.body)),
+                )
+                for row in rows
+            )
+
+        return await asyncio.to_thread(decoded)
+
+    async def readings(self, cluster: ClusterName, ids: Iterable[ReadingId]) -> tuple[Reading, ...]:
+        wanted = by_observation(ids)
+        numbers = sorted(wanted)
+        found: list[Reading] = []
+        async with self._file.reading() as connection:
+            for start in range(0, len(numbers), _AT_ONCE):
+                query = (
+                    select(ENTRIES)
+                    .where(ENTRIES.c.cluster == cluster, ENTRIES.c.number.in_(numbers[start : start + _AT_ONCE]))
+                    .order_by(ENTRIES.c.number)
+                )
+                for row in (await connection.execute(query)).all():
+                    there = Written(tag=row.tag, format=row.format, coding=row.coding, body=row.body)
+                    entry = await asyncio.to_thread(self._read, there)
+                    assert isinstance(entry, ObservationKept)
+                    found.extend(r for r in entry.observation.readings if r.id in wanted[row.number])
+        return tuple(found)
+
+    def _read(self, there: Written) -> Entry:
+        try:
+            return read(there)
+        except LedgerError as e:
+            raise LedgerError(f"{self._file.path}: {e}") from e
+
+
+def _row(cluster: ClusterName, entry: Entry, body: Written, ticket: TicketId | None, at: datetime) -> dict[str, object]:
+    row: dict[str, object] = {
+        "cluster": cluster,
+        "at": at,
+        "happened_at": happened_at(entry, at),
+        "tag": body.tag,
+        "ticket": ticket,
+        "format": body.format,
+        "coding": body.coding,
+        "body": body.body,
+    }
+    match entry:
+        case ObservationKept(observation=observation):
+            row["number"] = observation.number
+        case JudgementChanged(judgement=judgement):
+            row["invariant"] = judgement.key.invariant
+            row["component"] = judgement.key.component.key
+        case _:
+            pass
+    return row
+
+
+async def _put_progress(connection: AsyncConnection, cluster: ClusterName, progress: Progress, body: Written) -> None:
+    values = {
+        "number": progress.number,
+        "at": progress.at,
+        "format": body.format,
+        "coding": body.coding,
+        "body": body.body,
+    }
+    changed_rows = await connection.execute(update(PROGRESS).where(PROGRESS.c.cluster == cluster).values(values))
+    if changed_rows.rowcount == 0:
+        await connection.execute(insert(PROGRESS).values(cluster=cluster, **values))
+
+
+async def _is_kept(connection: AsyncConnection, cluster: ClusterName, observation: Observation, body: Written) -> bool:
+    """Whether this very observation is in the record.
+
+    Raises:
+        LedgerError: another one of its number is.
+    """
+    query = select(ENTRIES).where(ENTRIES.c.cluster == cluster, ENTRIES.c.number == observation.number)
+    row = (await connection.execute(query)).one_or_none()
+    if row is None:
+        return False
+    there = Written(tag=row.tag, format=row.format, coding=row.coding, body=row.body)
+    if there.text == body.text:
+        return True
+    raise LedgerError(f"another observation {observation.number} of cluster {cluster!r} is kept already")
+
+
+def _about(ticket: Ticket) -> ColumnElement[bool]:
+    """What is about a ticket: what names it, and what was seen and judged in its time."""
+    span = span_of(ticket, until=datetime.max.replace(tzinfo=UTC))
+    keys: dict[tuple[str, ComponentRef], None] = {(v.key.invariant, v.key.component): None for v in ticket.violations}
+    seen_then = or_(
+        ENTRIES.c.tag == "observation",
+        *(
+            and_(
+                ENTRIES.c.tag == "judgement",
+                ENTRIES.c.invariant == invariant,
+                ENTRIES.c.component == component.key,
+            )
+            for invariant, component in keys
+        ),
+    )
+    in_time = ENTRIES.c.happened_at.between(span.start, span.end)
+    return or_(ENTRIES.c.ticket == ticket.id, and_(ENTRIES.c.cluster == ticket.cluster, in_time, seen_then))

@@ -1,0 +1,166 @@
+"""Tickets as rows: the view of the record that answers at once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+from operator_core.components import ComponentRef
+from operator_core.errors import LedgerError
+from operator_core.judgements import Concern, InvariantName, JudgementKey, Severity
+from operator_core.readings import ClusterName, ReadingId
+from operator_core.tickets import Ticket, TicketId, TicketState, Violation
+from sqlalchemy import Row, and_, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from operator_ledger.codec import from_json, to_json
+from operator_ledger.tables import OPEN_VIOLATIONS, TICKETS, VIOLATIONS
+from operator_ledger.ticketing import check_single, occupied, taken
+
+
+def _ticket_values(ticket: Ticket) -> dict[str, object]:
+    return {
+        "cluster": ticket.cluster,
+        "state": ticket.state.value,
+        "title": ticket.title,
+        "component": ticket.component.key,
+        "severity": ticket.severity.value,
+        "concern": ticket.concern.value,
+        "opened_at": ticket.opened_at,
+        "resolved_at": ticket.resolved_at,
+        "hold": ticket.hold,
+    }
+
+
+def _violation_values(violation: Violation) -> dict[str, object]:
+    return {
+        "invariant": violation.key.invariant,
+        "component": violation.key.component.key,
+        "since": violation.since,
+        "opened_at": violation.opened_at,
+        "ended_at": violation.ended_at,
+        "because": violation.because,
+        "severity": violation.severity.value,
+        "concern": violation.concern.value,
+        "readings": to_json(violation.readings),
+    }
+
+
+def _violation(row: Row[*tuple[Any, ...]]) -> Violation:
+    return Violation(
+        key=JudgementKey(invariant=InvariantName(row.invariant), component=ComponentRef.parse(row.component)),
+        since=row.since,
+        opened_at=row.opened_at,
+        ended_at=row.ended_at,
+        because=row.because,
+        severity=Severity(row.severity),
+        concern=Concern(row.concern),
+        readings=from_json(tuple[ReadingId, ...], row.readings),
+    )
+
+
+def _ticket(row: Row[*tuple[Any, ...]], violations: tuple[Violation, ...]) -> Ticket:
+    return Ticket(
+        id=TicketId(row.id),
+        cluster=ClusterName(row.cluster),
+        state=TicketState(row.state),
+        title=row.title,
+        component=ComponentRef.parse(row.component),
+        severity=Severity(row.severity),
+        concern=Concern(row.concern),
+        opened_at=row.opened_at,
+        resolved_at=row.resolved_at,
+        hold=row.hold,
+        violations=violations,
+    )
+
+
+async def load_tickets(
+    connection: AsyncConnection,
+    cluster: ClusterName | None = None,
+    *,
+    ident: TicketId | None = None,
+    open_only: bool = False,
+) -> tuple[Ticket, ...]:
+    """Tickets with their violations, in the order of their ids."""
+    chosen = and_(
+        *([TICKETS.c.cluster == cluster] if cluster is not None else []),
+        *([TICKETS.c.id == ident] if ident is not None else []),
+        TICKETS.c.state.in_([s.value for s in TicketState if not (open_only and s.is_over)]),
+    )
+    of_each: defaultdict[int, list[Violation]] = defaultdict(list)
+    of_chosen = select(VIOLATIONS).join(TICKETS).where(chosen).order_by(VIOLATIONS.c.ticket, VIOLATIONS.c.ordinal)
+    for row in await connection.execute(of_chosen):
+        of_each[row.ticket].append(_violation(row))
+    rows = await connection.execute(select(TICKETS).where(chosen).order_by(TICKETS.c.id))
+    return tuple(_ticket(row, tuple(of_each[row.id])) for row in rows)
+
+
+async def load_ticket(connection: AsyncConnection, cluster: ClusterName, ident: TicketId) -> Ticket:
+    """One ticket, which nobody else can change until the transaction ends.
+
+    Raises:
+        LedgerError: the cluster has no such ticket.
+    """
+    await connection.execute(select(TICKETS.c.id).where(TICKETS.c.id == ident).with_for_update())
+    for ticket in await load_tickets(connection, cluster, ident=ident):
+        return ticket
+    raise LedgerError(f"there is no ticket {ident} of cluster {cluster!r}")
+
+
+async def add_ticket(connection: AsyncConnection, make: Callable[[TicketId], Ticket]) -> Ticket:
+    """Write a new ticket; the database gives it its id.
+
+    Raises:
+        LedgerError: one of its violations lasts in an open ticket already.
+    """
+    draft = make(TicketId(0))
+    added = await connection.execute(insert(TICKETS).values(_ticket_values(draft)))
+    assert added.inserted_primary_key is not None
+    ticket = make(TicketId(added.inserted_primary_key[0]))
+    await _save_violations(connection, None, ticket)
+    return ticket
+
+
+async def save_ticket(connection: AsyncConnection, before: Ticket, after: Ticket) -> None:
+    """Write what has changed.
+
+    Raises:
+        LedgerError: a violation would last in two open tickets.
+    """
+    if after == before:
+        return
+    await connection.execute(update(TICKETS).where(TICKETS.c.id == after.id).values(_ticket_values(after)))
+    await _save_violations(connection, before, after)
+
+
+async def _save_violations(connection: AsyncConnection, before: Ticket | None, after: Ticket) -> None:
+    check_single((v.key for v in after.lasting), after.cluster)
+    old = before.violations if before is not None else ()
+    for ordinal, violation in enumerate(after.violations):
+        if ordinal >= len(old):
+            values = {"ticket": after.id, "ordinal": ordinal, **_violation_values(violation)}
+            await connection.execute(insert(VIOLATIONS).values(values))
+        elif violation != old[ordinal]:
+            place = and_(VIOLATIONS.c.ticket == after.id, VIOLATIONS.c.ordinal == ordinal)
+            await connection.execute(update(VIOLATIONS).where(place).values(_violation_values(violation)))
+    had = occupied(before) if before is not None else frozenset[JudgementKey]()
+    has = occupied(after)
+    for key in sorted(had - has, key=str):
+        await connection.execute(delete(OPEN_VIOLATIONS).where(*_place(after.cluster, key)))
+    for key in sorted(has - had, key=str):
+        values = {"invariant": key.invariant, "component": key.component.key}
+        try:
+            await connection.execute(insert(OPEN_VIOLATIONS).values(cluster=after.cluster, ticket=after.id, **values))
+        except IntegrityError as e:
+            raise taken(key, after.cluster) from e
+
+
+def _place(cluster: ClusterName, key: JudgementKey):  # noqa: ANN202 - three comparisons
+    return (
+        OPEN_VIOLATIONS.c.cluster == cluster,
+        OPEN_VIOLATIONS.c.invariant == key.invariant,
+        OPEN_VIOLATIONS.c.component == key.component.key,
+    )
