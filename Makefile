@@ -1,0 +1,51 @@
+# Needs Python 3.11 or newer with venv, git and make. Everything that is fetched stays in this folder: the environment
+# in .venv, uv (when the machine has none) in .uv, downloads in .cache.
+
+PYTHON ?= python3
+export UV_PYTHON_DOWNLOADS ?= never
+export UV_CACHE_DIR ?= $(CURDIR)/.cache/uv
+
+# Asked, not only looked for: uv has to run, and to be new enough for this project.
+UV := $(shell uv python find >/dev/null 2>&1 && command -v uv || echo .uv/bin/uv)
+OWN_UV := $(filter .uv/bin/uv,$(UV))
+RUN := $(UV) run --locked
+PACKAGES := $(sort $(wildcard packages/*))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-real check ci
+
+help: ## what can be done
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
+
+setup: $(OWN_UV) ## make the environment, uv included if it is missing
+	$(UV) sync --locked
+
+demo: $(OWN_UV) ## a cluster in this program, something breaks, Operator finds out what (ARGS="--seed 7" goes on to it)
+	@$(RUN) --no-dev operator demo $(ARGS)
+
+test: $(OWN_UV) ## the tests that need nothing (ARGS="packages/operator-core -k decide" goes on to pytest)
+	$(RUN) pytest $(ARGS)
+
+test-real: $(OWN_UV) ## also the tests on a real Docker engine and Prometheus, which must then be there
+	OPERATOR_REQUIRE_REAL=1 $(RUN) pytest $(ARGS)
+
+check: $(OWN_UV) ## format, lint, types, import contracts, dependencies
+	$(RUN) ruff format --check
+	$(RUN) ruff check
+	$(RUN) pyright
+	$(RUN) lint-imports
+	@for package in $(PACKAGES); do \
+		echo "deptry in $$package"; \
+		( cd $$package && $(abspath .venv)/bin/deptry --no-ansi src ) || exit 1; \
+	done
+
+ci: ## everything, as CI runs it (root; installs what the real parts need)
+	.ci/run
+
+.uv/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Operator needs Python 3.11 or newer; say which by PYTHON=..., for $(PYTHON) is none" >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' || \
+		{ echo "$(PYTHON) has no venv; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 2; }
+	$(PYTHON) -m venv .uv
+	.uv/bin/python -m pip install --quiet --no-cache-dir --disable-pip-version-check 'uv>=0.9'
