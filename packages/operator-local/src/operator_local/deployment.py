@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import importlib.resources
 import re
-from collections.abc import AsyncIterator, Awaitable, Collection, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Collection, Mapping
+from contextlib import aclosing
 from datetime import timedelta
 from pathlib import Path
 
@@ -98,7 +99,7 @@ class LocalDeployment:
             name=self._name, services=tuple(service_status(s, states.get(s.name)) for s in services)
         )
 
-    async def logs(self, service: str | None, *, follow: bool, tail: int | None) -> AsyncIterator[str]:
+    async def logs(self, service: str | None, *, follow: bool, tail: int | None) -> AsyncGenerator[str, None]:
         """Log lines: of one service as it wrote them, of all with ``<service>-<n>  | `` in front.
 
         Args:
@@ -109,8 +110,10 @@ class LocalDeployment:
         services = await self._ready()
         if service is not None:
             self._expect_known(service, services)
-        async for line in follow_lines(self._project.logs_command(service, follow=follow, tail=tail), self._clock):
-            yield line
+        command = self._project.logs_command(service, follow=follow, tail=tail)
+        async with aclosing(follow_lines(command, self._clock)) as lines:
+            async for line in lines:
+                yield line
 
     async def restart(self, service: str | None, progressed: Progressed) -> None:
         """Stop and start one service or all, and wait until their health checks hold again.

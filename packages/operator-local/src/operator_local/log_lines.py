@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 from operator_core.errors import DeploymentError
 from operator_core.ports import Clock
@@ -21,7 +21,7 @@ _CHUNK_BYTES = 64 * 1024
 _LONGEST_LINE_BYTES = 1024 * 1024
 
 
-async def follow_lines(command: Sequence[str], clock: Clock) -> AsyncIterator[str]:
+async def follow_lines(command: Sequence[str], clock: Clock) -> AsyncGenerator[str, None]:
     """The lines that a command prints, without their ends, until it ends or nobody reads any more.
 
     A line of more than 1 MiB comes in pieces.
