@@ -1,0 +1,165 @@
+"""When the diagnoser is asked, what it is shown, and that it cannot stop the loop."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, TypeAlias
+
+import pytest
+from operator_core.errors import DiagnoserError, LedgerError
+from operator_core.readings import ClusterName
+from operator_core.record import DiagnosisMade, Entry
+from operator_core.runtime import VirtualClock
+from operator_core.tickets import TicketState
+from operator_monitor import CycleReport, DiagnosisTerms, Monitor
+
+Toy: TypeAlias = Any
+"""What conftest makes; its types cannot be imported here."""
+
+NORTH = ClusterName("north")
+pytestmark = pytest.mark.looptime
+
+UP, DOWN = {"1": "up", "2": "up"}, {"1": "down", "2": "up"}
+BOTH = {"1": "down", "2": "down"}
+
+
+class Watch:
+    def __init__(self, subject: Toy, ledger: Toy, clock: VirtualClock, diagnoser: Toy, **terms: Toy) -> None:
+        self.subject, self.ledger, self.clock, self.diagnoser, self.terms = subject, ledger, clock, diagnoser, terms
+        self.start = clock.now()
+        self.restart()
+
+    def restart(self) -> None:
+        self.monitor = Monitor(
+            cluster=NORTH,
+            subject=self.subject,
+            ledger=self.ledger,
+            clock=self.clock,
+            diagnoser=self.diagnoser,
+            **self.terms,
+        )
+
+    async def cycles(self, count: int) -> list[CycleReport]:
+        reports: list[CycleReport] = []
+        async for report in self.monitor.cycles():
+            reports.append(report)
+            if len(reports) == count:
+                break
+        await self.clock.sleep(timedelta(seconds=5))
+        return reports
+
+    @property
+    def asked(self) -> list[float]:
+        return [(c.at - self.start).total_seconds() for c in self.diagnoser.cases]
+
+
+@pytest.fixture
+def watch(
+    subject: Callable[..., Toy], ledger: Toy, clock: VirtualClock, diagnoser: Callable[..., Toy]
+) -> Callable[..., Watch]:
+    def make(*script: Toy, answers: tuple[Toy, ...] = (), **terms: Toy) -> Watch:
+        return Watch(subject(*script), ledger, clock, diagnoser(*answers), **terms)
+
+    return make
+
+
+async def test_a_ticket_is_diagnosed_in_the_cycle_that_opens_it_and_once_more_when_evidence_matured(
+    watch: Callable[..., Watch], ledger: Toy
+) -> None:
+    w = watch(UP, UP, DOWN)
+    reports = await w.cycles(30)
+    assert w.asked == [20.0, 50.0]
+    assert [[d.ticket for d in r.diagnoses] for r in reports if r.diagnoses] == [[1], [1]]
+    assert [t.state for r in reports for t in r.opened] == [TicketState.DIAGNOSED]
+    assert len(ledger.entries(DiagnosisMade)) == 2
+
+
+async def test_a_case_shows_what_was_before_and_what_is_now(watch: Callable[..., Watch], ledger: Toy) -> None:
+    w = watch(*[UP] * 6, DOWN, keep=4)
+    await w.cycles(20)
+    first, second = w.diagnoser.cases
+    assert [o.number for o in first.observations] == [6, 7, 8, 9]
+    assert [o.number for o in second.observations] == [6, 7, 8, 9, 12, 13, 14, 15]
+    assert first.trouble_since == second.trouble_since == w.start + timedelta(seconds=30)
+    assert (first.ticket.id, first.cluster, first.at) == (1, NORTH, first.observations[-1].at)
+
+
+async def test_a_violation_that_joins_is_a_new_question(watch: Callable[..., Watch]) -> None:
+    w = watch(DOWN, DOWN, DOWN, *[BOTH] * 30)
+    await w.cycles(20)
+    assert w.asked == [10.0, 25.0, 40.0]
+
+
+async def test_nothing_is_asked_when_nothing_is_wrong(watch: Callable[..., Watch]) -> None:
+    w = watch(UP, DOWN, UP)
+    await w.cycles(20)
+    assert w.asked == []
+
+
+@pytest.mark.parametrize("trouble", [DiagnoserError("out of budget"), ZeroDivisionError("a bug"), timedelta(days=1)])
+async def test_a_diagnoser_that_fails_is_asked_again_ever_more_slowly_and_not_for_ever(
+    watch: Callable[..., Watch], ledger: Toy, trouble: Toy
+) -> None:
+    terms = DiagnosisTerms(at_most=4, matures_after=timedelta(hours=1), within=timedelta(seconds=2))
+    w = watch(DOWN, answers=(trouble,), terms=terms)
+    reports = await w.cycles(100)
+    assert w.asked == [10.0, 20.0, 40.0, 80.0]
+    assert [list(r.undiagnosed) for r in reports if r.undiagnosed] == [[1]] * 4
+    assert [r.failed for r in reports] == [None] * 100
+    assert ledger.book[1].state is TicketState.OPEN
+
+
+async def test_a_diagnoser_that_recovers_is_heard(watch: Callable[..., Watch], ledger: Toy) -> None:
+    w = watch(DOWN, answers=(DiagnoserError("busy"), None))
+    reports = await w.cycles(6)
+    assert [dict(r.undiagnosed) for r in reports if r.undiagnosed] == [{1: "busy"}]
+    assert ledger.book[1].state is TicketState.DIAGNOSED
+    assert [[t.id for t in r.changed] for r in reports if r.changed] == [[1]]
+
+
+async def test_a_ticket_that_a_person_must_take_is_not_asked_about(watch: Callable[..., Watch], ledger: Toy) -> None:
+    w = watch(DOWN, answers=(DiagnoserError("busy"),))
+    await w.cycles(3)
+    ledger.book[1] = type(ledger.book[1])(
+        **{f: getattr(ledger.book[1], f) for f in ledger.book[1].__slots__} | {"state": TicketState.ESCALATED}
+    )
+    await w.cycles(50)
+    assert w.asked == [10.0]
+
+
+async def test_a_restart_neither_forgets_what_was_asked_nor_what_was_before(
+    watch: Callable[..., Watch], ledger: Toy
+) -> None:
+    w = watch(*[UP] * 6, DOWN, keep=4)
+    await w.cycles(10)
+    w.restart()
+    await w.cycles(2)
+    assert w.asked == [40.0]
+    w.restart()
+    await w.cycles(20)
+    assert w.asked == [40.0, 70.0]
+    assert [o.number for o in w.diagnoser.cases[-1].observations] == [6, 7, 8, 9, 13, 14, 15]
+
+
+async def test_a_diagnosis_that_could_not_be_written_fails_the_cycle_and_is_made_again(
+    watch: Callable[..., Watch], ledger: Toy
+) -> None:
+    first = True
+
+    async def fails(entries: list[Entry]) -> None:
+        nonlocal first
+        if first and any(isinstance(e, DiagnosisMade) for e in entries):
+            first = False
+            raise LedgerError("the disk is full")
+
+    ledger.before = fails
+    w = watch(DOWN)
+    reports = await w.cycles(6)
+    assert [(r.number, r.failed) for r in reports if r.failed] == [(3, "the disk is full")]
+    assert w.asked == [10.0, 20.0]
+    assert len(ledger.entries(DiagnosisMade)) == 1
+
+
+async def test_each_open_ticket_is_asked_about(watch: Callable[..., Watch]) -> None:
+    w = watch({"1": "down", "4": "down"})
+    await w.cycles(3)
+    assert [c.ticket.title for c in w.diagnoser.cases] == ["node 1 is down", "node 4 is down"]
