@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from operator_core.actions import RiskClass
@@ -434,3 +436,20 @@ def crash_case(case: Callable[..., Case]) -> Case:
         ticket="node/2",
         trouble_since=T0 + 3 * STEP,
     )
+
+
+GOLDENS = Path(__file__).parent / "goldens"
+
+
+@pytest.fixture
+def golden() -> Callable[[str, str], None]:
+    """``golden(name, text)``: the text is what the file says; OPERATOR_REWRITE_GOLDENS=1 writes the file instead."""
+
+    def check(name: str, text: str) -> None:
+        path = GOLDENS / name
+        if os.environ.get("OPERATOR_REWRITE_GOLDENS"):
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        assert text == path.read_text(encoding="utf-8")
+
+    return check

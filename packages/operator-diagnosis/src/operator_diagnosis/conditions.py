@@ -6,7 +6,8 @@ A test looks at places (:class:`operator_core.knowledge.Of`) in some of the obse
 read, the readings decide: with one of five components gone, "none of the others is slow" is still known. With
 fewer, the unseen places could be anything: the answer is unseen unless it holds however they would turn out.
 
-- LATEST looks at the newest observation. EVER is true when the whole test is true in any one observation.
+- LATEST looks at the newest observation. EVER is true when the whole test is true in any one observation; that it
+  never was is known when at least half of the observations could tell.
   BEFORE pools the readings of all observations made before trouble began, ACROSS those of the first and the last.
 - A direction compares two readings of one place: under ACROSS the first and the newest, under LATEST the two
   newest, under BEFORE the first and the last before trouble, under EVER any two in their order. All but BEFORE
@@ -120,9 +121,12 @@ class Conditions:
         if test.when is When.EVER:
             tallies = [self._tally_at(test, it, index) for index in indices]
             answers = [self._answer(test, t) for t in tallies if t.true + t.false + t.unseen]
-            if not answers:
-                return Presence.UNSEEN
-            return _first_of(answers, Presence.PRESENT, Presence.UNSEEN, otherwise=Presence.ABSENT)
+            return quantified(
+                Quantifier.ANY,
+                true=answers.count(Presence.PRESENT),
+                false=answers.count(Presence.ABSENT),
+                unseen=answers.count(Presence.UNSEEN),
+            )
         return self._answer(test, sum((self._tally_at(test, it, index) for index in indices), Tally()))
 
     def _answer(self, test: Test, tally: Tally) -> Presence:

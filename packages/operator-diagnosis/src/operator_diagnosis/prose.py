@@ -52,7 +52,7 @@ def sentence(text: str) -> str:
 
 def number(value: float) -> str:
     """Four significant digits; whole numbers with thousands separators."""
-    if value == int(value) and abs(value) < 1e15:
+    if abs(value) < 1e15 and value == int(value):
         return f"{int(value):,}"
     return f"{value:.4g}"
 
@@ -124,3 +124,8 @@ def percent(probability: float) -> str:
     if probability < 0.005:
         return "< 1 %"
     return "> 99 %" if probability > 0.995 else f"{probability * 100:.0f} %"
+
+
+def weight(log_ratio: float) -> str:
+    """How much a piece of evidence weighs, with its sign."""
+    return f"{'−' if log_ratio < 0 else '+'}{abs(log_ratio):.1f}"

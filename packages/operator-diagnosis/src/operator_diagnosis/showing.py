@@ -215,16 +215,21 @@ def _test_reasons(conditions: Conditions, test: Test, it: ComponentRef) -> Itera
     if test.comparison.is_direction and len(looks.observations) < 2:
         yield "a direction needs two looks"
         return
-    index = conditions.indices(test)[-1]
+    found = (tuple(_reasons_at(conditions, test, it, index)) for index in reversed(conditions.indices(test)))
+    yield from next((reasons for reasons in found if reasons), ())
+
+
+def _reasons_at(conditions: Conditions, test: Test, it: ComponentRef, index: int) -> Iterator[str]:
+    panel = conditions.looks.panel(test.signal, index)
     places = tuple(conditions.places(test, it, index))
     if not places:
         yield f"nobody measures {test.signal}"
     for place in places:
-        sight = looks.panel(test.signal, index).sights.get(place)
+        sight = panel.sights.get(place)
         if isinstance(sight, Unseen):
             yield said(sight)
         elif sight is None:
-            mute = looks.panel(test.signal, index).sights.get((place[0], None))
+            mute = panel.sights.get((place[0], None))
             yield said(mute) if isinstance(mute, Unseen) else f"{test.signal} of {place[0]} was not asked for"
         elif not speaks(sight):
             yield f"{test.signal} of {place[0]} has no value"

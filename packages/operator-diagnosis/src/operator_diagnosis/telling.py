@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 
-from operator_core.diagnosis import Evidence
 from operator_core.knowledge import FailureMode, Sign, SignName
 
 from operator_diagnosis.conditions import Presence
-from operator_diagnosis.prose import filled, names, sentence
+from operator_diagnosis.prose import filled, names
 from operator_diagnosis.scoring import Candidate
 from operator_diagnosis.signs import Signs, clipped
+
+SITES_NAMED = 3
 
 _NOW = {
     Presence.PRESENT: "it is so now",
@@ -34,11 +35,11 @@ def unlike(other: Candidate, first: Candidate, signs: Signs) -> str:
     if sign is None:
         return ""
     ours, theirs = _likely(other.mode, sign), _likely(first.mode, sign)
-    mine = sign.about == first.mode.about or sign.about != other.mode.about
-    components = first.components if mine else other.components
-    says = sentence(filled(sign.says, components)).removesuffix(".")
-    witnesses = tuple(signs.witnesses(sign, components))
-    now = _NOW[signs.witnessed(witnesses[0])] if witnesses else _NOW[Presence.UNSEEN]
+    witness = next((w for c in (first, other) for w in signs.witnesses(sign, c.components)), None)
+    if witness is None:
+        return ""
+    says = filled(sign.says, witness.sites[:SITES_NAMED])
+    now = _NOW[signs.witnessed(witness)]
     return f"“{says}” would speak for {'this' if ours > theirs else 'the first'}; {now}."
 
 
@@ -58,8 +59,3 @@ def _likely(mode: FailureMode, sign: Sign) -> float:
 
 def _logit(p: float) -> float:
     return math.log(clipped(p) / (1 - clipped(p)))
-
-
-def mind_changers(evidence: tuple[Evidence, ...]) -> tuple[str, ...]:
-    """What would have to be read, or would have to turn out differently, to change the order of the hypotheses."""
-    return tuple(dict.fromkeys(f"{e.statement} ({e.missing_because})" for e in evidence))
