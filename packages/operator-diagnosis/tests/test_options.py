@@ -2,14 +2,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from operator_core.actions import Availability
 from operator_core.components import ComponentRef, Kind
+from operator_core.judgements import CheckResult, Invariant, InvariantName, Severity, Verdict
 from operator_core.knowledge import DO_NOTHING, Knowledge, OptionName
 from operator_core.ports import Case
 from operator_core.readings import Cause, Observation, SourceLook, Value
-from operator_diagnosis.options import availability
+from operator_diagnosis.options import state_of
 from operator_diagnosis.rules import reason
 from operator_diagnosis.scoring import Candidate
 
@@ -104,12 +106,35 @@ def test_the_state_of_components_follows_from_the_blame_and_from_what_could_be_l
         sources=(SourceLook(source="metrics of node 3", component=node(3), required=False, failure=Cause.SILENT),),
     )
     first, second = Candidate(None, (node(1),), 0.6), Candidate(None, (node(2),), 0.25)
-    state = availability(observation, (first, second))
+    state = state_of(observation, (first, second), ())
     assert [state[node(n)] for n in (1, 2, 3)] == [
         Availability.UNAVAILABLE,
         Availability.UNKNOWN,
         Availability.UNKNOWN,
     ]
-    unlikely = availability(observation, (first, replace(second, probability=0.1)))
+    unlikely = state_of(observation, (first, replace(second, probability=0.1)), ())
     assert unlikely[node(2)] is Availability.AVAILABLE
     assert node(9) not in state
+
+
+def test_the_verdicts_speak_of_what_no_hypothesis_blames(look: Look) -> None:
+    def check(observation: Observation) -> tuple[CheckResult, ...]:
+        return (
+            CheckResult(component=node(2), verdict=Verdict.VIOLATED, because="gone"),
+            CheckResult(component=node(3), verdict=Verdict.HOLDS, because="fine"),
+        )
+
+    beats = Invariant(
+        name=InvariantName("beats"),
+        title="every node beats",
+        check=check,
+        grace=timedelta(0),
+        stability=timedelta(0),
+        severity=Severity.CRITICAL,
+    )
+    state = state_of(look(1), (Candidate(None, (node(1),), 0.9),), (beats,))
+    assert [state[node(n)] for n in (1, 2, 3)] == [
+        Availability.UNAVAILABLE,
+        Availability.UNAVAILABLE,
+        Availability.AVAILABLE,
+    ]

@@ -7,12 +7,13 @@ right under both of the leading hypotheses; the least risky of those. Without on
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from operator_core.actions import Availability, Refused, RiskClass, guard
+from operator_core.actions import Availability, Refused, RiskClass, availability, guard
 from operator_core.components import ComponentRef
 from operator_core.diagnosis import Option
+from operator_core.judgements import Concern, Invariant, judge
 from operator_core.knowledge import DO_NOTHING, Knowledge, OptionName, OptionTemplate
 from operator_core.readings import Observation
 
@@ -60,23 +61,33 @@ def is_doubtful(hypotheses: Sequence[Candidate]) -> bool:
     return first < SURE_ABOVE or (len(hypotheses) > 1 and hypotheses[1].probability * CLEAR_OF > first)
 
 
-def availability(observation: Observation, hypotheses: Sequence[Candidate]) -> dict[ComponentRef, Availability]:
+def state_of(
+    observation: Observation, hypotheses: Sequence[Candidate], invariants: Iterable[Invariant]
+) -> dict[ComponentRef, Availability]:
     """How each component is, as far as a guard may count on it.
 
-    What the first hypothesis blames is unavailable. What another likely one blames, and what could not be looked
-    at itself, is unknown. Components that the observation does not have are left out: a guard counts them as lost.
+    The verdicts speak first; a subject without invariants about its components is taken to have them available
+    where they could be looked at. What the first hypothesis blames is unavailable whatever the verdicts; what
+    another likely one blames, and what could not be looked at itself, is at best unknown. Components that the
+    observation does not have are left out: a guard counts them as lost.
     """
-    state = dict.fromkeys(observation.refs(), Availability.AVAILABLE)
-    state |= {s.component: Availability.UNKNOWN for s in observation.sources if s.failure and s.component in state}
-    for hypothesis in hypotheses[1:]:
-        if hypothesis.probability >= MAY_BE_DOWN:
-            state |= dict.fromkeys(hypothesis.components, Availability.UNKNOWN)
-    return state | dict.fromkeys(hypotheses[0].components, Availability.UNAVAILABLE)
+    judgements = [j for j in judge(invariants, observation) if j.concern is Concern.SUBJECT]
+    refs = observation.refs()
+    state = availability(refs, judgements) if judgements else dict.fromkeys(refs, Availability.AVAILABLE)
+    doubted = {s.component for s in observation.sources if s.failure} | {
+        ref for h in hypotheses[1:] if h.probability >= MAY_BE_DOWN for ref in h.components
+    }
+    for ref, found in state.items():
+        if ref in hypotheses[0].components:
+            state[ref] = Availability.UNAVAILABLE
+        elif ref in doubted and found is Availability.AVAILABLE:
+            state[ref] = Availability.UNKNOWN
+    return state
 
 
 def offer(hypotheses: Sequence[Candidate], knowledge: Knowledge, observation: Observation) -> Offer:
     """The options under some ranked hypotheses, the recommended one, and why not each of the others."""
-    state = availability(observation, hypotheses)
+    state = state_of(observation, hypotheses, knowledge.invariants)
     first = hypotheses[0]
     found = [_Listed(_offered(t, first, observation, state), t, first) for t in templates(first, knowledge)]
     if len(hypotheses) > 1 and is_doubtful(hypotheses):
