@@ -114,6 +114,14 @@ _NETWORKING = "Error response from daemon: driver failed programming external co
             "NONE",
             "environment",
         ),
+        (
+            (
+                "runc create failed: error setting rlimits for ready process: error setting "
+                "rlimit type 7: operation not permitted: unknown"
+            ),
+            "as many files",
+            "LimitNOFILE",
+        ),
         ("write /data/x: no space left on device", "disk", "docker system df"),
     ],
 )

@@ -38,6 +38,10 @@ _KNOWN: tuple[tuple[str, str], ...] = (
         "Docker has no subnet left for another network; remove unused ones: docker network prune",
     ),
     (
+        r"error setting rlimit",
+        "the Docker daemon may not open as many files as a service asks for; raise its limit (LimitNOFILE)",
+    ),
+    (
         r"no space left on device",
         "the disk is full; make room where Docker keeps its images and volumes (docker system df)",
     ),

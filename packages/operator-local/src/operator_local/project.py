@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import os
+import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -31,6 +32,8 @@ T = TypeVar("T")
 PROJECT_LABEL = "com.docker.compose.project"
 SERVICE_LABEL = "com.docker.compose.service"
 ONE_OFF_LABEL = "com.docker.compose.oneoff"
+
+_SOME_FAILED = re.compile(r"container \S+ (exited \(\d+\)|is unhealthy)|not healthy after")
 
 _READS_WITHIN = timedelta(seconds=60)
 _ANSWER_WITHIN = timedelta(minutes=5)
@@ -106,14 +109,24 @@ class Project:
         await self._call(f"image {image}", lambda: client.image.pull(image, quiet=True), within=_PULLS_WITHIN)
 
     async def up(self) -> None:
-        """Make and start every container, and wait until its health check holds."""
+        """Make and start every container, and wait until its health check holds, or one is known to have failed.
+
+        A container that ended or does not answer is no error here: Compose names the first one only, and by its
+        container. The caller looks at all of them.
+        """
         client = self._client()
         seconds = int(_ANSWER_WITHIN.total_seconds())
-        await self._call(
-            "docker compose up",
-            lambda: client.compose.up(detach=True, wait=True, wait_timeout=seconds, remove_orphans=True, quiet=True),
-            within=_ANSWER_WITHIN + _ENDS_WITHIN,
-        )
+        try:
+            await self._call(
+                "docker compose up",
+                lambda: client.compose.up(
+                    detach=True, wait=True, wait_timeout=seconds, remove_orphans=True, quiet=True
+                ),
+                within=_ANSWER_WITHIN + _ENDS_WITHIN,
+            )
+        except DeploymentError as e:
+            if not _SOME_FAILED.search(str(e)):
+                raise
 
     async def unpause(self, service: str) -> None:
         client = self._client()

@@ -1,0 +1,92 @@
+"""A real Docker engine, and the image that stands for every service on it."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sysconfig
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from operator_local import LocalDeployment
+from python_on_whales import DockerClient
+
+STAND_INS = Path(__file__).parent / "stand-ins"
+ROOT = Path(__file__).parents[2]
+
+Brings = Callable[..., LocalDeployment]
+
+
+@pytest.fixture(scope="session")
+def docker_config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A configuration in which docker finds the Compose of this environment."""
+    folder = tmp_path_factory.mktemp("docker-config")
+    (folder / "config.json").write_text(json.dumps({"cliPluginsExtraDirs": [sysconfig.get_path("scripts")]}))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def docker(docker_config: Path) -> DockerClient:
+    if shutil.which("docker") is None:
+        pytest.skip("there is no docker program")
+    answer = subprocess.run(["docker", "version"], capture_output=True, text=True, timeout=30, check=False)
+    if answer.returncode != 0:
+        pytest.skip(f"no Docker engine answers: {answer.stderr.strip().splitlines()[-1]}")
+    return DockerClient(config=docker_config, client_type="docker")
+
+
+@pytest.fixture(scope="session")
+def node_image(docker: DockerClient) -> str:
+    """The image of docker/test-node; built once per engine, which takes about a minute."""
+    script = ROOT / "docker" / "test-node" / "build-image"
+    if not shutil.which("mmdebstrap") or os.geteuid() != 0:
+        pytest.skip("the image for the tests is built by root with mmdebstrap")
+    answer = subprocess.run([str(script)], capture_output=True, text=True, timeout=600, check=False)
+    if answer.returncode != 0:
+        pytest.fail(f"{script}: {answer.stderr[-2000:]}")
+    return answer.stdout.strip()
+
+
+@pytest.fixture
+def port_offset() -> int:
+    """An offset at which the ports of a whole cluster are free."""
+    bases = (2379, 2380, 2381, 8080, 9090, 20160, 20161, 20162, 20180, 20181, 20182)
+    start = 10_000 + os.getpid() % 100 * 100
+    return next(o for o in range(start, 40_000, 100) if all(_is_free(base + o) for base in bases))
+
+
+@pytest.fixture
+async def brings(docker_config: Path, node_image: str, port_offset: int) -> AsyncIterator[Brings]:
+    """Makes deployments, and takes all of them away in the end."""
+    made: list[LocalDeployment] = []
+
+    def bring(*files: Path, name: str | None = None, environment: Mapping[str, str] | None = None) -> LocalDeployment:
+        deployment = LocalDeployment(
+            name=name or f"test-{uuid4().hex[:8]}",
+            compose_files=files or (STAND_INS / "pottery.yaml",),
+            docker_config=docker_config,
+            environment={
+                "NODE_IMAGE": node_image,
+                "STAND_INS": str(STAND_INS),
+                "OPERATOR_PORT_OFFSET": str(port_offset),
+                **(environment or {}),
+            },
+        )
+        made.append(deployment)
+        return deployment
+
+    yield bring
+    for deployment in made:
+        await deployment.down(lambda _: None)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as door:
+        try:
+            door.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
