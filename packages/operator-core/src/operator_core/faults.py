@@ -15,13 +15,16 @@ FaultName = NewType("FaultName", str)
 
 FaultId = NewType("FaultId", int)
 
+EVERY = "all"
+"""The id that stands for every component of a kind, where the other end of a fault is a whole kind."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     """One thing done to one component.
 
     Attributes:
-        toward: the other end, for a fault of the link between two.
+        toward: the other end, for a fault of a link; its id is EVERY when all components of its kind are meant.
         parameters: strength and the like, in the units that the capability names.
     """
 
@@ -31,8 +34,10 @@ class Fault:
     parameters: Mapping[str, float] = field(default_factory=dict[str, float])
 
     def __str__(self) -> str:
-        end = f" from {self.toward}" if self.toward is not None else ""
-        return f"{self.name} {self.target}{end}"
+        if self.toward is None:
+            return f"{self.name} {self.target}"
+        end = f"every {self.toward.kind}" if self.toward.id == EVERY else str(self.toward)
+        return f"{self.name} {self.target} from {end}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
