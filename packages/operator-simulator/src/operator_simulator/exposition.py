@@ -1,0 +1,223 @@
+"""Metrics as processes export them: counters, gauges and histograms, and their text format.
+
+A histogram takes whole batches ("180 requests around 0.4 ms") and spreads them over its buckets, so that the cost
+of a second of cluster time does not grow with the load. Counts are kept as fractions and shown rounded down;
+because sums of non-negative numbers are monotone in floating point too, what is shown never falls.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+from enum import Enum
+from functools import lru_cache
+from itertools import accumulate
+
+
+class Dialect(Enum):
+    """How numbers and labels are written: the Rust client of TiKV and the Go client of PD differ."""
+
+    RUST = "rust"
+    GO = "go"
+
+
+def rust_number(x: float) -> str:
+    """Rust's Display of f64: never an exponent, no ``.0``."""
+    if x == int(x):
+        return str(int(x))
+    text = repr(x)
+    return format(Decimal(text), "f") if "e" in text else text
+
+
+def go_number(x: float) -> str:
+    """Go's FormatFloat(x, 'g', -1, 64): an exponent below 1e-4 and from 1e6 up."""
+    if x == 0:
+        return "0"
+    sign, digits, exponent = Decimal(repr(x)).as_tuple()
+    text = "".join(map(str, digits)).rstrip("0") or "0"
+    power = len(digits) + int(exponent) - 1
+    if -4 <= power < 6:
+        plain = format(Decimal(repr(x)), "f")
+        return plain.rstrip("0").rstrip(".") if "." in plain else plain
+    mantissa = text[0] + ("." + text[1:] if len(text) > 1 else "")
+    return f"{'-' if sign else ''}{mantissa}e{'-' if power < 0 else '+'}{abs(power):02d}"
+
+
+_WRITERS: Mapping[Dialect, Callable[[float], str]] = {Dialect.RUST: rust_number, Dialect.GO: go_number}
+
+
+def exponential(start: float, factor: float, count: int) -> tuple[float, ...]:
+    """Bounds as both client libraries compute them, by repeated multiplication."""
+    return tuple(accumulate([start] + [factor] * (count - 1), lambda a, b: a * b))
+
+
+def _phi(z: float) -> float:
+    return 0.5 * (1 + math.erf(z / math.sqrt(2)))
+
+
+@lru_cache(maxsize=4096)
+def _shares(bounds: tuple[float, ...], step: int, spread: float) -> tuple[tuple[int, float], ...]:
+    """(bucket, share) of a log-normal whose median is exp(step / 32)."""
+    centre = step / 32
+    below = [0.0, *(_phi((math.log(b) - centre) / spread) if b > 0 else 0.0 for b in bounds), 1.0]
+    parts = [(k, below[k + 1] - below[k]) for k in range(len(bounds) + 1)]
+    kept = [(k, p) for k, p in parts if p > 1e-6]
+    total = sum(p for _, p in kept)
+    return tuple((k, p / total) for k, p in kept)
+
+
+class Cell:
+    """One counter or gauge."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: float = 0.0) -> None:
+        self.value = value
+
+
+class Histogram:
+    """One histogram; values in the family's unit."""
+
+    __slots__ = ("_bounds", "counts", "prefixes", "total")
+
+    def __init__(self, bounds: tuple[float, ...], prefixes: tuple[str, ...] = ()) -> None:
+        self._bounds = bounds
+        self.counts = [0.0] * (len(bounds) + 1)
+        self.total = 0.0
+        self.prefixes = prefixes
+
+    def add(self, n: float, median: float, spread: float = 0.55) -> None:
+        """Count `n` values, log-normal around `median`; `spread` is the standard deviation of the logarithm."""
+        if n <= 0:
+            return
+        counts = self.counts
+        for k, share in _shares(self._bounds, round(math.log(max(median, 1e-7)) * 32), round(spread, 2)):
+            counts[k] += n * share
+        self.total += n * median * math.exp(spread * spread / 2)
+
+
+class _Family:
+    __slots__ = ("bounds", "cells", "head", "integral", "is_gauge", "name")
+
+    def __init__(
+        self, name: str, kind: str, described: str, bounds: tuple[float, ...], *, integral: bool, is_gauge: bool
+    ) -> None:
+        self.name = name
+        self.head = f"# HELP {name} {described}\n# TYPE {name} {kind}"
+        self.bounds = bounds
+        self.integral = integral
+        self.is_gauge = is_gauge
+        self.cells: dict[str, Cell | Histogram] = {}
+
+    def shown(self, value: float) -> float:
+        """Whole numbers for counts, hundredths (the kernel's clock ticks) for counted seconds."""
+        if self.integral:
+            return float(int(value))
+        return value if self.is_gauge else int(value * 100) / 100
+
+
+class Registry:
+    """All metrics of one process, for the life of that process: a restart begins a new one."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._write = _WRITERS[dialect]
+        self._families: dict[str, _Family] = {}
+        self._order: list[_Family] | None = None
+
+    def _family(
+        self,
+        name: str,
+        kind: str,
+        described: str,
+        bounds: tuple[float, ...] = (),
+        *,
+        integral: bool = False,
+        is_gauge: bool = False,
+    ) -> _Family:
+        family = self._families.get(name)
+        if family is None:
+            family = self._families[name] = _Family(name, kind, described, bounds, integral=integral, is_gauge=is_gauge)
+            self._order = None
+        return family
+
+    def _labels(self, labels: Mapping[str, str]) -> str:
+        return ",".join(f'{k}="{v}"' for k, v in sorted(labels.items()))
+
+    def counter(
+        self, name: str, described: str, /, *, kind: str = "counter", integral: bool = True, **labels: str
+    ) -> Cell:
+        """A number that only grows; `kind` because some of TiKV's counters are declared as gauges."""
+        return self._cell(self._family(name, kind, described, integral=integral), labels)
+
+    def gauge(self, name: str, described: str, /, **labels: str) -> Cell:
+        return self._cell(self._family(name, "gauge", described, is_gauge=True), labels)
+
+    def _cell(self, family: _Family, labels: Mapping[str, str]) -> Cell:
+        cell = family.cells.setdefault(self._labels(labels), Cell())
+        assert isinstance(cell, Cell)
+        return cell
+
+    def histogram(self, name: str, described: str, bounds: Sequence[float], /, **labels: str) -> Histogram:
+        family = self._family(name, "histogram", described, tuple(bounds))
+        key = self._labels(labels)
+        cell = family.cells.get(key)
+        if cell is None:
+            comma = f"{key}," if key else ""
+            texts = [self._write(b) for b in bounds] + ["+Inf"]
+            plain = f"{{{key}}}" if key else ""
+            prefixes = (
+                *(f'{name}_bucket{{{comma}le="{b}"}} ' for b in texts),
+                f"{name}_sum{plain} ",
+                f"{name}_count{plain} ",
+            )
+            cell = family.cells[key] = Histogram(family.bounds, prefixes)
+        assert isinstance(cell, Histogram)
+        return cell
+
+    def counters(
+        self, label: str, values: Iterable[str], name: str, described: str, /, **fixed: str
+    ) -> dict[str, Cell]:
+        """One counter for each value of a label."""
+        family = self._family(name, "counter", described, integral=True)
+        return {v: self._cell(family, {**fixed, label: v}) for v in values}
+
+    def gauges(self, label: str, values: Iterable[str], name: str, described: str, /, **fixed: str) -> dict[str, Cell]:
+        """One gauge for each value of a label."""
+        return {v: self.gauge(name, described, **{**fixed, label: v}) for v in values}
+
+    def histograms(
+        self, label: str, values: Iterable[str], name: str, described: str, bounds: Sequence[float], /, **fixed: str
+    ) -> dict[str, Histogram]:
+        """One histogram for each value of a label."""
+        return {v: self.histogram(name, described, bounds, **{**fixed, label: v}) for v in values}
+
+    def forget(self, name: str) -> None:
+        """Take a whole family away; it comes back when it is asked for."""
+        self._families.pop(name, None)
+        self._order = None
+
+    def render(self) -> bytes:
+        """The whole page, families in the order of their names."""
+        if self._order is None:
+            self._order = [self._families[n] for n in sorted(self._families)]
+        write = self._write
+        lines: list[str] = []
+        for family in self._order:
+            if not family.cells:
+                continue
+            lines.append(family.head)
+            for key in sorted(family.cells):
+                cell = family.cells[key]
+                if isinstance(cell, Histogram):
+                    cumulated = [int(c) for c in accumulate(cell.counts)]
+                    shown = map(str, cumulated) if self._dialect is Dialect.RUST else map(write, cumulated)
+                    lines.extend(map(str.__add__, cell.prefixes, shown))
+                    lines.append(cell.prefixes[-2] + write(round(cell.total, 9)))
+                    lines.append(cell.prefixes[-1] + write(cumulated[-1]))
+                else:
+                    value = family.shown(cell.value)
+                    lines.append(f"{family.name}{'{' + key + '}' if key else ''} {write(value)}")
+        lines.append("")
+        return "\n".join(lines).encode()

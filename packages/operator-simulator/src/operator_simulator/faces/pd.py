@@ -1,0 +1,170 @@
+"""One PD process at its client port: who answers, and what it takes to find out (pd v8.5.5 `apiutil/serverapi`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final, cast
+
+from operator_simulator.faces import pd_config, pd_members, pd_regions, pd_schedule, pd_stores
+from operator_simulator.faces.exchange import TEXT, Answer, Later, Outcome, Request
+from operator_simulator.faces.scrape import scrape
+from operator_simulator.model.cluster import Cluster
+from operator_simulator.model.etcd import Member
+
+V1: Final = "/pd/api/v1"
+_BACKOFF_S: Final = (0.1, 0.2, 0.4, 0.8, 1.5)
+_PROXY_GIVES_UP_S: Final = 30.0
+_NOT_BOOTSTRAPPED: Final = "[PD:cluster:ErrNotBootstrapped]TiKV cluster not bootstrapped, please start TiKV first"
+_TOP: Final = "(writeflow|readflow|writequery|readquery|size|keys|cpu|confver|version)"
+_CHECKS: Final = "([a-z]+-peer|empty-region|oversized-region|undersized-region)"
+
+_Handler = Callable[..., Answer]
+_ROUTES: Final[tuple[tuple[str, str, _Handler], ...]] = (
+    ("GET", "/stores", pd_stores.stores),
+    ("GET", "/stores/check", pd_stores.stores_check),
+    ("GET", "/stores/limit", pd_stores.limits),
+    ("GET", "/store/([^/]+)", pd_stores.store),
+    ("DELETE", "/store/([^/]+)", pd_stores.remove),
+    ("POST", "/store/([^/]+)/state", pd_stores.set_state),
+    ("GET", "/labels", pd_stores.labels),
+    ("GET", "/trend", pd_stores.trend),
+    ("GET", "/regions", pd_regions.everything),
+    ("GET", "/regions/count", pd_regions.count),
+    ("GET", "/regions/key", pd_regions.scan),
+    ("GET", "/regions/store/([^/]+)", pd_regions.of_store),
+    ("GET", f"/regions/check/{_CHECKS}", pd_regions.check),
+    ("GET", f"/regions/{_TOP}", pd_regions.top),
+    ("GET", "/region/id/([^/]+)", pd_regions.by_id),
+    ("GET", "/hotspot/regions/(write|read)", pd_regions.hot_regions),
+    ("GET", "/hotspot/stores", pd_regions.hot_stores),
+    ("GET", "/members", pd_members.members),
+    ("GET", "/leader", pd_members.leader),
+    ("POST", "/leader/resign", pd_members.resign),
+    ("POST", "/leader/transfer/([^/]+)", pd_members.transfer),
+    ("GET", "/cluster", pd_members.identity),
+    ("GET", "/cluster/status", pd_members.cluster_status),
+    ("GET", "/replication_mode/status", pd_members.replication_mode),
+    ("GET", "/gc/safepoint", pd_members.safe_point),
+    ("GET", "/min-resolved-ts", pd_members.resolved),
+    ("GET", "/schedulers", pd_schedule.schedulers),
+    ("POST", "/schedulers", pd_schedule.add_scheduler),
+    ("POST", "/schedulers/([^/]+)", pd_schedule.pause_scheduler),
+    ("DELETE", "/schedulers/([^/]+)", pd_schedule.remove_scheduler),
+    ("GET", "/scheduler-config/([^/]+)/list", pd_schedule.scheduler_config),
+    ("GET", "/operators", pd_schedule.operators),
+    ("POST", "/operators", pd_schedule.add_operator),
+    ("GET", "/operators/records", pd_schedule.records),
+    ("GET", "/operators/([^/]+)", pd_schedule.operator_of),
+    ("DELETE", "/operators/([^/]+)", pd_schedule.cancel_operator),
+    ("GET", "/config/schedule", pd_config.schedule),
+    ("GET", "/config/replicate", pd_config.replicate),
+    ("GET", "/config/cluster-version", pd_config.cluster_version),
+    ("GET", "/config/rules", pd_config.rules),
+    ("POST", "/config", pd_config.change),
+    ("POST", "/config/(?:schedule|replicate)", pd_config.change),
+)
+_COMPILED: Final = tuple((m, re.compile(f"{p}/?"), h) for m, p, h in _ROUTES)
+_SERVED_WITHOUT_CLUSTER: Final = ("/members", "/leader", "/config", "/cluster", "/health")
+
+
+def answer(cluster: Cluster, member: Member, request: Request, waited_s: float) -> Outcome:
+    """What this PD answers.
+
+    Args:
+        waited_s: how long the caller has been waiting already, since the request came in.
+    """
+    if not member.has_joined:
+        return Later(0.25)
+    if request.path == "/metrics":
+        return scrape(cluster, member, waited_s)
+    if request.path == "/pd/api/v2/ready":
+        verbose = request.first("verbose") is not None
+        return Answer.json({"region_loaded": True}) if verbose else Answer(status=200, content_type=TEXT)
+    if not request.path.startswith(V1):
+        return Answer.error("404 page not found", 404)
+    path = request.path.removeprefix(V1)
+    local = _local(cluster, member, request, path, waited_s)
+    if local is not None:
+        return local
+    if member is cluster.quorum.leader:
+        return _as_leader(cluster, request, path)
+    if request.headers.get("pd-allow-follower-handle"):
+        if path.startswith(_SERVED_WITHOUT_CLUSTER):
+            return _dispatch(cluster, request, path)
+        return Answer.json(_NOT_BOOTSTRAPPED, 500)
+    return _forwarded(cluster, member, request, path, waited_s)
+
+
+def _local(cluster: Cluster, member: Member, request: Request, path: str, waited_s: float) -> Outcome | None:
+    """Paths that the asked process answers itself, leader or not."""
+    if request.method != "GET":
+        return None
+    match path:
+        case "/ping":
+            return Answer(status=200, content_type=TEXT)
+        case "/status":
+            return pd_members.status(cluster, member)
+        case "/version":
+            return pd_members.version(cluster)
+        case "/health":
+            return pd_members.health(cluster, member, waited_s)
+        case "/config" if cluster.quorum.is_serving(cluster.now_s):
+            return pd_config.whole(cluster, member)
+        case _:
+            return None
+
+
+def _as_leader(cluster: Cluster, request: Request, path: str) -> Answer:
+    if cluster.quorum.is_serving(cluster.now_s) or path.startswith(_SERVED_WITHOUT_CLUSTER):
+        return _dispatch(cluster, request, path)
+    return Answer.json(_NOT_BOOTSTRAPPED, 500)
+
+
+def _forwarded(cluster: Cluster, member: Member, request: Request, path: str, waited_s: float) -> Outcome:
+    """A follower passes the request on to whom it takes for the leader; one hop only."""
+    leader = cluster.quorum.known_leader(member)
+    if leader is None:
+        waits = 0.0
+        for pause in _BACKOFF_S:
+            waits += pause
+            if waited_s < waits - 1e-6:
+                return Later(waits - waited_s)
+        return Answer.error("[PD:apiutil:ErrRedirectNoLeader]redirect finds no leader", 503)
+    if not cluster.network.talks(member.name, leader.name) or (not leader.is_running and not leader.is_dead):
+        if waited_s < _PROXY_GIVES_UP_S:
+            return Later(0.25)
+        return Answer.error("[PD:apiutil:ErrRedirect]redirect failed", 500)
+    if leader.is_dead or not leader.has_joined:
+        return Answer.error("[PD:apiutil:ErrRedirect]redirect failed", 500)
+    if leader is not cluster.quorum.leader:
+        return Answer.error("[PD:apiutil:ErrRedirectToNotLeader]redirect to not leader", 500)
+    found = _as_leader(cluster, request, path)
+    hop = cluster.network.round_trip_s(member.name, leader.name)
+    return Answer(status=found.status, body=found.body, content_type=found.content_type, after_s=found.after_s + hop)
+
+
+def _dispatch(cluster: Cluster, request: Request, path: str) -> Answer:
+    matched = False
+    for method, pattern, handler in _COMPILED:
+        found = pattern.fullmatch(path)
+        if found is None:
+            continue
+        matched = True
+        if method == request.method:
+            if method != "GET":
+                _audit(cluster, request)
+            return handler(cluster, request, *cast("tuple[str, ...]", found.groups()))
+    return Answer(status=405) if matched else Answer.error("404 page not found", 404)
+
+
+def _audit(cluster: Cluster, request: Request) -> None:
+    """Every change by HTTP is written down by the leader."""
+    leader = cluster.quorum.leader
+    if leader is not None:
+        said = (
+            f"{{ServiceLabel:, Method:HTTP/1.1/{request.method}:{request.path}, CallerID:, IP:127.0.0.1, Port:51234, "
+            f"StartTime:{cluster.instant(cluster.now_s):%Y-%m-%d %H:%M:%S} +0000 UTC, URLParam:{dict(request.query)}, "
+            f"BodyParam:{request.body.decode(errors='replace')}}}"
+        )
+        leader.log.write(cluster.now_s, "INFO", "audit.go:126", "audit log", {"service-info": said})

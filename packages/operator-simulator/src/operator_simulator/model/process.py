@@ -1,0 +1,64 @@
+"""What every process has in common: it runs or not, it may be frozen, it has a log and metrics of this life."""
+
+from __future__ import annotations
+
+import random
+from enum import Enum
+
+from operator_simulator.exposition import Registry
+from operator_simulator.model.logs import Log
+
+
+class Life(Enum):
+    """How a process is."""
+
+    RUNNING = "running"
+    FROZEN = "frozen"
+    """All threads stopped; the kernel keeps its sockets open."""
+    STOPPED = "stopped"
+
+
+class Process:
+    """One server process on a host of its own."""
+
+    def __init__(self, name: str, log: Log, rng: random.Random) -> None:
+        self.name = name
+        self.log = log
+        self.rng = rng
+        self.life = Life.RUNNING
+        self.started_s = 0.0
+        self.changed_s = 0.0
+        """When `life` last changed."""
+        self.metrics = self.fresh_metrics()
+
+    def fresh_metrics(self) -> Registry:
+        raise NotImplementedError
+
+    @property
+    def is_running(self) -> bool:
+        """Alive and not frozen: it does its work."""
+        return self.life is Life.RUNNING
+
+    @property
+    def is_dead(self) -> bool:
+        return self.life is Life.STOPPED
+
+    def die(self, now: float) -> None:
+        """Gone at once; nothing is written."""
+        self.life = Life.STOPPED
+        self.changed_s = now
+
+    def start(self, now: float) -> None:
+        self.life = Life.RUNNING
+        self.started_s = self.changed_s = now
+        self.metrics = self.fresh_metrics()
+
+    def freeze(self, now: float) -> None:
+        if self.life is Life.RUNNING:
+            self.life = Life.FROZEN
+            self.changed_s = now
+
+    def thaw(self, now: float) -> None:
+        if self.life is Life.FROZEN:
+            self.life = Life.RUNNING
+            self.changed_s = now

@@ -1,0 +1,198 @@
+"""What PD believes: the last it was told of stores and regions. It may be wrong, and then its answers are wrong too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Final
+
+from operator_simulator.model.raft import Region
+from operator_simulator.model.store import Store
+
+DISCONNECTED_S: Final = 20.0
+UNHEALTHY_S: Final = 600.0
+DOWN_S: Final = 1800.0
+PERSISTED_EVERY_S: Final = 300.0
+"""`storePersistInterval`: how often the last heartbeat of a store is saved where the next leader finds it."""
+DOWN_PEER_S: Final = 600.0
+
+
+class MetaState(IntEnum):
+    """`metapb.StoreState`."""
+
+    UP = 0
+    OFFLINE = 1
+    TOMBSTONE = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreStats:
+    """What a store says of itself in a heartbeat."""
+
+    capacity_bytes: int
+    available_bytes: int
+    used_bytes: int
+    is_busy: bool
+    slow_score: int
+    sending_snapshots: int
+    receiving_snapshots: int
+    write_bytes: float
+    read_bytes: float
+    write_ops: float
+    read_ops: float
+
+
+@dataclass(slots=True)
+class StoreRecord:
+    """One store as PD has it."""
+
+    id: int
+    name: str
+    state: MetaState = MetaState.UP
+    start_s: float = 0.0
+    last_heartbeat_s: float = 0.0
+    persisted_s: float = 0.0
+    stats: StoreStats | None = None
+    leader_weight: float = 1.0
+    region_weight: float = 1.0
+    labels: dict[str, str] = field(default_factory=dict[str, str])
+
+    def silent_s(self, now: float) -> float:
+        return now - self.last_heartbeat_s
+
+    def state_name(self, now: float, down_after_s: float = DOWN_S) -> str:
+        if self.state is MetaState.OFFLINE:
+            return "Offline"
+        if self.state is MetaState.TOMBSTONE:
+            return "Tombstone"
+        silent = self.silent_s(now)
+        if silent > down_after_s:
+            return "Down"
+        return "Disconnected" if silent > DISCONNECTED_S else "Up"
+
+
+@dataclass(slots=True)
+class PeerRecord:
+    """One peer as the region's leader last described it."""
+
+    id: int
+    store_id: int
+    is_learner: bool = False
+
+
+@dataclass(slots=True)
+class RegionRecord:
+    """One region as its leader last described it."""
+
+    id: int
+    start_key: str
+    end_key: str
+    conf_ver: int
+    version: int
+    peers: tuple[PeerRecord, ...]
+    leader: PeerRecord
+    down: Mapping[int, int]
+    pending: tuple[int, ...]
+    size_mib: int
+    keys: int
+    written_bytes: int
+    read_bytes: int
+    written_keys: int
+    read_keys: int
+    reported_s: float
+
+
+class View:
+    """PD's memory of the cluster. Regions are synced to every member; store statistics live with the leader."""
+
+    def __init__(self, stores: Mapping[str, Store]) -> None:
+        self.stores: dict[int, StoreRecord] = {s.id: StoreRecord(s.id, s.name) for s in stores.values()}
+        self.regions: dict[int, RegionRecord] = {}
+        self._ids = {s.name: s.id for s in stores.values()}
+
+    def id_of(self, name: str) -> int:
+        return self._ids[name]
+
+    def store_heartbeat(self, store: Store, stats: StoreStats, at_s: float) -> None:
+        record = self.stores[store.id]
+        record.last_heartbeat_s = at_s
+        record.stats = stats
+        if at_s - record.persisted_s >= PERSISTED_EVERY_S:
+            record.persisted_s = at_s
+
+    def registered(self, store: Store) -> None:
+        """A store has introduced itself (PutStore); that is no heartbeat."""
+        self.stores[store.id].start_s = store.started_s
+
+    def taken_over(self) -> None:
+        """A new PD leader has loaded the stores: only what was saved is known of them."""
+        for record in self.stores.values():
+            record.last_heartbeat_s = record.persisted_s
+            record.stats = None
+
+    def region_heartbeat(self, region: Region, now: float, *, writes: float, reads: float) -> None:
+        """The leader describes its region.
+
+        Args:
+            writes: entries written since the last report.
+            reads: requests read since the last report.
+        """
+        peers = tuple(PeerRecord(p.id, self._ids[p.store]) for p in region.peers.values())
+        lead = region.leader
+        assert lead is not None
+        down = {
+            p.id: int(now - p.silent_since_s)
+            for p in region.peers.values()
+            if p.silent_since_s is not None and now - p.silent_since_s >= DOWN_PEER_S
+        }
+        pending = tuple(p.id for p in region.peers.values() if p.snapshot_until_s is not None)
+        self.regions[region.id] = RegionRecord(
+            id=region.id,
+            start_key=region.start_key,
+            end_key=region.end_key,
+            conf_ver=region.conf_ver,
+            version=region.version,
+            peers=peers,
+            leader=PeerRecord(region.peers[lead].id, self._ids[lead]),
+            down=down,
+            pending=pending,
+            size_mib=max(1, round(region.size_mib)),
+            keys=round(region.size_mib * 10240),
+            written_bytes=int(writes * 1100),
+            read_bytes=int(reads * 620),
+            written_keys=int(writes),
+            read_keys=int(reads),
+            reported_s=now,
+        )
+
+    def led_by(self, ident: int) -> list[RegionRecord]:
+        return [r for r in self.regions.values() if r.leader.store_id == ident]
+
+    def held_by(self, ident: int) -> list[RegionRecord]:
+        return [r for r in self.regions.values() if any(p.store_id == ident for p in r.peers)]
+
+    def leader_counts(self) -> dict[int, int]:
+        counts = dict.fromkeys(self.stores, 0)
+        for region in self.regions.values():
+            counts[region.leader.store_id] += 1
+        return counts
+
+    def check(self, name: str, replicas: int) -> list[RegionRecord]:
+        """The regions of one of PD's check lists."""
+        tests: dict[str, Callable[[RegionRecord], bool]] = {
+            "miss-peer": lambda r: len(r.peers) < replicas,
+            "extra-peer": lambda r: len(r.peers) > replicas,
+            "down-peer": lambda r: bool(r.down),
+            "pending-peer": lambda r: bool(r.pending),
+            "offline-peer": lambda r: any(self.stores[p.store_id].state is MetaState.OFFLINE for p in r.peers),
+            "learner-peer": lambda r: any(p.is_learner for p in r.peers),
+            "empty-region": lambda r: r.size_mib <= 1,
+            "oversized-region": lambda r: r.size_mib > 384,
+            "undersized-region": lambda r: r.size_mib <= 54,
+        }
+        return [r for r in self.regions.values() if tests[name](r)]
+
+    def ordered(self, regions: Iterable[RegionRecord]) -> list[RegionRecord]:
+        """By start key, as a scan gives them."""
+        return sorted(regions, key=lambda r: r.start_key)
