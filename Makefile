@@ -1,7 +1,8 @@
 # Needs Python 3.11 or newer with venv, git and make. Everything that is fetched stays in this folder: the environment
 # in .venv, uv (when the machine has none) in .uv, downloads in .cache.
 
-PYTHON ?= python3
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 export UV_PYTHON_DOWNLOADS ?= never
 export UV_CACHE_DIR ?= $(CURDIR)/.cache/uv
 
@@ -43,8 +44,7 @@ ci: ## everything, as CI runs it (root; installs what the real parts need)
 	.ci/run
 
 .uv/bin/uv:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Operator needs Python 3.11 or newer; say which by PYTHON=..., for $(PYTHON) is none" >&2; exit 2; }
+	@[ -n "$(PYTHON)" ] || { echo "Operator needs Python 3.11 or newer, and there is none; say where: make PYTHON=..." >&2; exit 2; }
 	@$(PYTHON) -c 'import ensurepip, venv' || \
 		{ echo "$(PYTHON) has no venv; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 2; }
 	$(PYTHON) -m venv .uv
