@@ -27,7 +27,7 @@ class ComponentRef:
     id: str
 
     def __str__(self) -> str:
-        """``store 4``; an id that already says its kind stands alone (``pd1``)."""
+        """``store 4``; an id that already says its kind stands alone (``node1``)."""
         return self.id if self.id.startswith(self.kind) else f"{self.kind} {self.id}"
 
     @classmethod
@@ -102,7 +102,7 @@ class RedundancyGroup:
 class AddressMap:
     """From the address a subject advertises to the one that can be reached from here.
 
-    Inside Compose or Kubernetes a subject says ``tikv0:20180``, which means nothing outside. An address
+    Inside Compose or Kubernetes a subject says ``db0:20180``, which means nothing outside. An address
     that the map does not know is taken as it is.
     """
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from operator_core.components import CLUSTER_KIND, RedundancyGroup
 from operator_core.judgements import Concern, Judgement, JudgementKey, Verdict
 from operator_core.readings import ClusterName
-from operator_core.tickets import Ticket, TicketId, TicketState, Violation, gravest
+from operator_core.tickets import Ticket, TicketId, TicketState, Violation, gravest, may_move
 
 JOIN_WINDOW = timedelta(minutes=5)
 """A violation of the same redundancy group that comes within this of a ticket's newest one belongs to it."""
@@ -223,7 +223,10 @@ def assign(
     result.extend(
         MoveTicket(ticket=t.id, at=now, to=TicketState.RESOLVED, by="monitor", because="every violation has ended")
         for t in open_tickets
-        if not lasting[t.id] and not t.hold and t.state is not TicketState.ESCALATED
+        if not lasting[t.id]
+        and not t.hold
+        and t.state is not TicketState.ESCALATED
+        and may_move(t.state, TicketState.RESOLVED)
     )
     return tuple(result)
 

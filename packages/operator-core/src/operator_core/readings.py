@@ -79,7 +79,7 @@ class Unseen:
     """A reading that could not be had. Never zero, never empty, never "healthy".
 
     Attributes:
-        source: which source failed (``pd``, ``metrics of store 4``), as lost sight names it.
+        source: which source failed (``coordinator``, ``metrics of store 4``), as lost sight names it.
         detail: the failure in the source's own words.
     """
 
@@ -97,7 +97,7 @@ class SourceLook:
     """How one look at one source went.
 
     Attributes:
-        source: its name, unique within the cluster (``pd``, ``prometheus``, ``metrics of store 4``).
+        source: its name, unique within the cluster (``coordinator``, ``prometheus``, ``metrics of store 4``).
         component: what the source belongs to; for a source that stands for the whole, the cluster.
         required: without it, nothing can be said about the subject's health.
         failure: None when it answered.

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from operator_core.claims import Claim, Comparison, Struck, Verified
-from operator_core.components import ComponentRef
 from operator_core.readings import Reading, ReadingId, Value
 
 RELATIVE_TOLERANCE = 0.005
@@ -28,7 +25,11 @@ def compares(value: Value, comparison: Comparison, other: Value) -> bool:
         case Comparison.EQUALS:
             return same(value, other)
         case Comparison.DIFFERS:
-            return isinstance(value, str) == isinstance(other, str) and not same(value, other)
+            return (
+                isinstance(value, str) == isinstance(other, str)
+                and not _is_nan(value, other)
+                and not same(value, other)
+            )
         case _ if isinstance(value, str) or isinstance(other, str):
             return False
         case Comparison.ABOVE:
@@ -41,6 +42,10 @@ def compares(value: Value, comparison: Comparison, other: Value) -> bool:
             return value <= other
         case Comparison.FALLS:
             return -value >= other
+
+
+def _is_nan(*values: Value) -> bool:
+    return any(isinstance(v, float) and math.isnan(v) for v in values)
 
 
 def why_not(claim: Claim, recorded: Mapping[ReadingId, Reading]) -> str | None:
@@ -101,71 +106,3 @@ def verify(claims: Iterable[Claim], recorded: Mapping[ReadingId, Reading]) -> Ve
         else:
             struck.append(Struck(claim=claim, why=why))
     return Verified(held=tuple(held), struck=tuple(struck))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StruckWords:
-    """A part of some prose that no claim backs."""
-
-    start: int
-    end: int
-    text: str
-    why: str
-
-
-_NUMBER = re.compile(r"(?<![\w.])[-+−]?\d+(?:[.,]\d+)*(?:\.\d+)?(?:e[-+]?\d+)?(?:\s?%)?", re.IGNORECASE)
-
-
-def check_prose(prose: str, held: Iterable[Claim], components: Iterable[ComponentRef]) -> tuple[StruckWords, ...]:
-    """Find the numbers and components in free text that no held claim is about.
-
-    Args:
-        prose: free text, as a model or a person wrote it.
-        held: the claims that were re-checked and hold.
-        components: every component that exists, so that a mention can be recognised.
-
-    Returns:
-        The parts to strike, in order, not overlapping.
-    """
-    claims = tuple(held)
-    spoken_of = {c.component for c in claims} | {c.toward for c in claims if c.toward is not None}
-    numbers = {float(c.value) for c in claims if not isinstance(c.value, str)}
-    covered: list[range] = []
-    struck: list[StruckWords] = []
-    mentions = sorted(
-        (
-            (match.start(), match.end(), ref)
-            for ref in components
-            for match in re.finditer(rf"(?<!\w){re.escape(str(ref))}(?!\w)", prose, re.IGNORECASE)
-        ),
-        key=lambda m: (m[0], -m[1]),
-    )
-    for start, end, ref in mentions:
-        if any(start in span for span in covered):
-            continue
-        covered.append(range(start, end))
-        if ref not in spoken_of:
-            struck.append(StruckWords(start=start, end=end, text=prose[start:end], why=f"no held claim is about {ref}"))
-    for match in _NUMBER.finditer(prose):
-        if any(match.start() in span for span in covered):
-            continue
-        if not any(same(_number(match.group()), n) for n in numbers):
-            struck.append(
-                StruckWords(
-                    start=match.start(), end=match.end(), text=match.group(), why="no held claim has this number"
-                )
-            )
-    return tuple(sorted(struck, key=lambda s: s.start))
-
-
-def _number(text: str) -> float:
-    plain = text.replace("−", "-").replace(" ", "")
-    percent = plain.endswith("%")
-    plain = plain.rstrip("%")
-    if re.fullmatch(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?", plain):
-        plain = plain.replace(",", "")
-    try:
-        value = float(plain)
-    except ValueError:
-        return math.nan
-    return value / 100 if percent else value
