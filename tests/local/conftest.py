@@ -42,9 +42,9 @@ def docker(docker_config: Path) -> DockerClient:
 def node_image(docker: DockerClient) -> str:
     """The image of docker/test-node; built once per engine, which takes about a minute."""
     script = ROOT / "docker" / "test-node" / "build-image"
-    if not shutil.which("mmdebstrap") or os.geteuid() != 0:
-        pytest.skip("the image for the tests is built by root with mmdebstrap")
     answer = subprocess.run([str(script)], capture_output=True, text=True, timeout=600, check=False)
+    if answer.returncode == 3:
+        pytest.skip(answer.stderr.strip())
     if answer.returncode != 0:
         pytest.fail(f"{script}: {answer.stderr[-2000:]}")
     return answer.stdout.strip()
