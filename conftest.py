@@ -28,7 +28,7 @@ _not_run: Counter[str] = Counter()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Select the tests on real parts when they are required, unless the command line selects by itself."""
-    if _real_parts_are_required and not any(a.startswith("-m") for a in config.invocation_params.args):
+    if _real_parts_are_required and not _is_selected_by_hand(config, "-m"):
         config.option.markexpr = " and ".join(f"not {marker}" for marker in OTHERS)
 
 
@@ -61,8 +61,14 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     return report
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say what was left out, why, and how to run it."""
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say what was left out, why, and how to run it; who selects by hand knows."""
+    if _is_selected_by_hand(config, "-m", "-k"):
+        return
     for marker, how in (REAL_PARTS | OTHERS).items():
         if _not_run[marker]:
             terminalreporter.write_line(f"not run: {marker} ({_not_run[marker]}): {how}")
+
+
+def _is_selected_by_hand(config: pytest.Config, *options: str) -> bool:
+    return any(argument.startswith(options) for argument in config.invocation_params.args)
