@@ -10,15 +10,13 @@ from typing import Final
 
 from operator_core.components import ComponentRef
 from operator_core.errors import ConfigurationError
-from operator_core.faults import Fault, FaultCapability, FaultName, Undo
+from operator_core.faults import EVERY, Fault, FaultCapability, FaultName, Undo
 
 from operator_simulator.faces.front import PD, STORE
 from operator_simulator.model.cluster import Cluster
 from operator_simulator.model.network import Cut, Delay, Loss
 from operator_simulator.model.process import Life
 from operator_simulator.model.store import Store
-
-EVERY: Final = "*"
 
 
 def _capability(name: str, kind: str, describes: str, *, takes_away: bool, **parameters: float) -> FaultCapability:
