@@ -1,0 +1,36 @@
+"""``operator config``: what is set, and where each value came from."""
+
+from __future__ import annotations
+
+import typer
+
+from operator_cli.options import Json
+
+app = typer.Typer(help="Show the settings and where each came from.", no_args_is_help=True)
+
+
+@app.command()
+def path() -> None:
+    """Print the path of the settings file, whether it exists or not."""
+    from operator_cli.settings import settings_path
+
+    typer.echo(settings_path())
+
+
+@app.command()
+def show(*, as_json: Json = False) -> None:
+    """Print every setting with its origin: the file, the environment, or the default."""
+    from operator_cli.render.console import console
+    from operator_cli.render.document import document
+    from operator_cli.settings import load
+
+    loaded = load()
+    if as_json:
+        typer.echo(document("operator.config", 1, loaded.origins))
+        return
+    from rich.table import Table
+
+    table = Table("setting", "value", "from", box=None, pad_edge=False)
+    for origin in loaded.origins:
+        table.add_row(origin.key, origin.value, origin.source)
+    console().print(table)

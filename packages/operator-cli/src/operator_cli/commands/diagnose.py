@@ -1,0 +1,53 @@
+"""``operator diagnose``: reason about a ticket, or about what is happening now."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from operator_core.errors import ConfigurationError
+
+from operator_cli import options
+from operator_cli.running import run
+
+
+def diagnose(
+    ticket: Annotated[
+        int | None, typer.Argument(help="A ticket's number; what is happening now when left out.")
+    ] = None,
+    *,
+    subject: options.Subject = "tikv",
+    pd: options.Pd = None,
+    prometheus: options.Prometheus = None,
+    cluster: options.Cluster = None,
+    name: options.Name = None,
+    as_json: options.Json = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown, for a chat or a document.")] = False,
+) -> None:
+    """Say what is happening, why, what could be done, and which option to choose.
+
+    Every claim cites readings and was re-checked by code against the record.
+    """
+    from operator_diagnosis.markdown import render_markdown
+    from operator_diagnosis.terminal import render_terminal
+    from operator_diagnosis.wire import to_json
+
+    from operator_cli.render.console import console, local_zone
+    from operator_cli.settings import load
+    from operator_cli.use_cases import diagnose_now, diagnose_ticket
+    from operator_cli.wiring import Choice, resolve
+
+    loaded = load()
+    if ticket is not None:
+        if pd or cluster or name or prometheus:
+            raise ConfigurationError(f"ticket {ticket} already says which cluster; leave the address options out")
+        made = run(diagnose_ticket(ticket, loaded))
+    else:
+        choice = Choice(subject=subject, pd=tuple(pd or ()), prometheus=prometheus, cluster=cluster, name=name)
+        made = run(diagnose_now(resolve(choice, loaded)))
+    if as_json:
+        typer.echo(to_json(made))
+    elif markdown:
+        typer.echo(render_markdown(made, zone=local_zone()))
+    else:
+        console().print(render_terminal(made, zone=local_zone()))

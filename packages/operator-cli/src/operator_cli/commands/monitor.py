@@ -1,0 +1,40 @@
+"""``operator monitor``: the loop."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from operator_cli import options
+from operator_cli.running import run
+
+
+def monitor(
+    *,
+    subject: options.Subject = "tikv",
+    pd: options.Pd = None,
+    prometheus: options.Prometheus = None,
+    cluster: options.Cluster = None,
+    name: options.Name = None,
+    interval: Annotated[
+        str | None, typer.Option("--interval", help="Between two looks: 5s, 500ms, 1m. [default: 5s]")
+    ] = None,
+    cycles: Annotated[int | None, typer.Option(help="Stop after so many looks.", min=1)] = None,
+) -> None:
+    """Watch until Ctrl-C: a line for each look, tickets as they open, change and resolve.
+
+    Tickets and tracking are durable: a restart goes on where the last run stopped.
+    """
+    from operator_cli.durations import parse_duration
+    from operator_cli.render.watching import Watching
+    from operator_cli.settings import load
+    from operator_cli.use_cases import watch_cluster
+    from operator_cli.wiring import Choice, resolve
+
+    loaded = load()
+    pause = parse_duration(interval or loaded.settings.interval, of="--interval" if interval else "interval")
+    meant = resolve(
+        Choice(subject=subject, pd=tuple(pd or ()), prometheus=prometheus, cluster=cluster, name=name), loaded
+    )
+    run(watch_cluster(meant, loaded, interval=pause, cycles=cycles, seen=Watching()))

@@ -1,0 +1,37 @@
+"""The program's own log: to standard error, warnings and worse unless more is asked for."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+LEVEL_VARIABLE = "OPERATOR_LOG"
+"""``debug``, ``info``, ``warning`` or ``error``."""
+
+
+def configure() -> None:
+    """Send the log to standard error, from the level that OPERATOR_LOG names.
+
+    Raises:
+        ConfigurationError: it names no level.
+    """
+    import structlog
+    from operator_core.errors import ConfigurationError
+
+    name = os.environ.get(LEVEL_VARIABLE, "warning").lower()
+    levels = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+    if name not in levels:
+        raise ConfigurationError(f"variable {LEVEL_VARIABLE} is {name!r}; one of {', '.join(levels)} is meant")
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(levels[name]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )

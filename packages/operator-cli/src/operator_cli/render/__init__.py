@@ -1,0 +1,1 @@
+"""How results look: lines and tables for people, documents for programs."""

@@ -1,0 +1,20 @@
+"""Results as JSON documents with a versioned schema."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+
+def document(schema: str, version: int, payload: object) -> str:
+    """A result as JSON.
+
+    Args:
+        schema: what it is (``operator.check``).
+        version: rises when a reader of the one before would be misled.
+        payload: dataclasses, mappings, sequences and plain values, nested as they come.
+    """
+    from pydantic import TypeAdapter
+
+    plain: Any = TypeAdapter[Any](Any).dump_python(payload, mode="json")
+    return json.dumps({"schema": f"{schema}/{version}", "result": plain}, indent=2, ensure_ascii=False)

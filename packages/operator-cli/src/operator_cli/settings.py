@@ -1,0 +1,179 @@
+"""Settings: one TOML file, then ``OPERATOR_…`` variables, then options; the later wins.
+
+Read once, here; each part of the program gets only its slice.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from operator_core.errors import ConfigurationError
+from platformdirs import user_config_path, user_state_path
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+FILE_VARIABLE = "OPERATOR_CONFIG"
+
+
+class _Slice(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TlsFiles(_Slice):
+    """Names of PEM files for mutual TLS."""
+
+    ca: Path
+    certificate: Path
+    key: Path
+
+
+class ClusterSettings(_Slice):
+    """A cluster that somebody else runs; only its addresses are known.
+
+    Attributes:
+        addresses: from the address that the cluster advertises to the one that can be reached from here.
+        expendable: chaos may break it.
+    """
+
+    subject: str = "tikv"
+    pd: tuple[str, ...] = Field(min_length=1)
+    prometheus: str | None = None
+    addresses: dict[str, str] = Field(default_factory=dict)
+    tls: TlsFiles | None = None
+    expendable: bool = False
+
+    @field_validator("subject")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in SUBJECTS:
+            raise ValueError(f"unknown subject {value!r}; there is {', '.join(SUBJECTS)}")
+        return value
+
+
+SUBJECTS = ("tikv",)
+"""The subjects that this program can watch."""
+
+
+class Settings(BaseSettings):
+    """Everything that can be set.
+
+    Attributes:
+        state_directory: where the ledger, the fault journal and the embedded deployments' state are kept.
+        interval: between two looks of the monitor, as a duration.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="OPERATOR_", env_nested_delimiter="__", extra="forbid", frozen=True, validate_default=True
+    )
+
+    state_directory: Path = Field(default_factory=lambda: user_state_path("operator"))
+    interval: str = "5s"
+    clusters: dict[str, ClusterSettings] = Field(default_factory=dict)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Variables before what the file says (which comes in as arguments)."""
+        del settings_cls
+        return (env_settings, init_settings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """One value, and where it came from."""
+
+    key: str
+    value: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """The settings with their file and the origin of each value."""
+
+    settings: Settings
+    path: Path
+    origins: tuple[Origin, ...]
+
+
+def settings_path() -> Path:
+    """The settings file: the one that OPERATOR_CONFIG names, else the platform's place for it."""
+    named = os.environ.get(FILE_VARIABLE)
+    return Path(named) if named else user_config_path("operator") / "operator.toml"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if os.environ.get(FILE_VARIABLE):
+            raise ConfigurationError(f"settings file {path} (named by {FILE_VARIABLE}) does not exist") from None
+        return {}
+    except (OSError, UnicodeDecodeError) as e:
+        raise ConfigurationError(f"settings file {path} cannot be read: {e}") from e
+    except tomllib.TOMLDecodeError as e:
+        raise ConfigurationError(f"settings file {path} is not TOML: {e}") from e
+
+
+def _flat(prefix: str, value: object) -> dict[str, str]:
+    if isinstance(value, Mapping):
+        found: dict[str, str] = {}
+        inner: Mapping[str, object] = value  # pyright: ignore[reportUnknownVariableType]
+        for key, each in inner.items():
+            found.update(_flat(f"{prefix}.{key}" if prefix else key, each))
+        return found
+    if isinstance(value, list | tuple):
+        items: list[object] = list(value)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        return {prefix: ", ".join(str(v) for v in items)}
+    return {prefix: str(value)}
+
+
+def _complaint(path: Path, error: ValidationError, from_environment: Mapping[str, str]) -> ConfigurationError:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    source = (
+        f"variable OPERATOR_{key.upper().replace('.', '__')}"
+        if key in from_environment
+        else f"settings file {path}, {key}"
+    )
+    if first["type"] == "extra_forbidden":
+        return ConfigurationError(f"{source}: unknown key")
+    given = "" if first["type"] == "missing" else f" (given: {first['input']!r})"
+    return ConfigurationError(f"{source}: {first['msg']}{given}")
+
+
+def load() -> Loaded:
+    """Read the file and the environment.
+
+    Raises:
+        ConfigurationError: the file is unreadable, or a key or a value is wrong; it names both.
+    """
+    path = settings_path()
+    from_file = _read(path)
+    environment = _flat("", EnvSettingsSource(Settings)())
+    try:
+        settings = Settings(**from_file)
+    except ValidationError as e:
+        raise _complaint(path, e, environment) from e
+    in_file = _flat("", from_file)
+    values = _flat("", settings.model_dump(exclude_none=True))
+    origins = tuple(
+        Origin(
+            key=key,
+            value=value,
+            source="environment" if key in environment else str(path) if key in in_file else "default",
+        )
+        for key, value in sorted(values.items())
+    )
+    return Loaded(settings=settings, path=path, origins=origins)

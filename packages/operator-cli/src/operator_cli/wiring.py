@@ -1,0 +1,230 @@
+"""The composition root: the only place that knows every room.
+
+It decides which cluster is meant and hands each room what it needs of the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, assert_never
+
+from operator_core.components import Address, AddressMap
+from operator_core.errors import ConfigurationError
+from operator_core.ports import Clock, Diagnoser, FaultJournal, Ledger, Subject
+from operator_core.readings import ClusterName
+from operator_core.runtime import RealClock
+
+if TYPE_CHECKING:
+    from operator_local import LocalDeployment
+    from operator_simulator import EmbeddedDeployment
+
+    from operator_cli.settings import ClusterSettings, Loaded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Which cluster the options name; what they leave open is filled from settings and deployments."""
+
+    subject: str | None = None
+    pd: tuple[str, ...] = ()
+    prometheus: str | None = None
+    cluster: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attached:
+    """Somebody else's cluster."""
+
+    name: str
+    settings: ClusterSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Embedded:
+    """A simulated cluster that runs in the background on this machine."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Local:
+    """A cluster that Docker Compose runs on this machine."""
+
+    name: str
+
+
+Meant = Attached | Embedded | Local
+
+
+def cluster_name(meant: Meant) -> ClusterName:
+    """The name under which the ledger knows the cluster."""
+    match meant:
+        case Attached():
+            return ClusterName(meant.name)
+        case Embedded():
+            return ClusterName(f"embedded:{meant.name}")
+        case Local():
+            return ClusterName(f"local:{meant.name}")
+        case _:
+            assert_never(meant)
+
+
+def embedded_directory(state: Path) -> Path:
+    """Where the embedded deployments keep their state."""
+    return state / "embedded"
+
+
+def local_marks(state: Path) -> Path:
+    """Where it is noted which local deployments were brought up from here."""
+    return state / "local"
+
+
+def deployments_up(state: Path) -> tuple[Embedded | Local, ...]:
+    """The deployments that are up, as far as this machine's state folder knows."""
+    from operator_simulator import embedded_deployments
+
+    embedded = [Embedded(name=name) for name in embedded_deployments(embedded_directory(state))]
+    marks = local_marks(state)
+    local = [Local(name=p.name) for p in sorted(marks.iterdir())] if marks.is_dir() else []
+    return (*embedded, *local)
+
+
+def resolve(choice: Choice, loaded: Loaded) -> Meant:
+    """Which cluster is meant: addresses, else a cluster of the settings, else a deployment.
+
+    Raises:
+        ConfigurationError: the options contradict each other, name nothing that exists, or leave it open.
+    """
+    from operator_cli.settings import SUBJECTS, ClusterSettings
+
+    settings = loaded.settings
+    if choice.subject is not None and choice.subject not in SUBJECTS:
+        raise ConfigurationError(f"unknown subject {choice.subject!r}; there is {', '.join(SUBJECTS)}")
+    given = [o for o, v in (("--pd", choice.pd), ("--cluster", choice.cluster), ("--name", choice.name)) if v]
+    if len(given) > 1:
+        raise ConfigurationError(f"{' and '.join(given)} name different clusters; one of them is enough")
+    if choice.pd:
+        return Attached(
+            name=choice.pd[0].split("://")[-1].rstrip("/"),
+            settings=ClusterSettings(pd=choice.pd, prometheus=choice.prometheus),
+        )
+    if choice.prometheus and not choice.cluster:
+        raise ConfigurationError(f"--prometheus {choice.prometheus} needs --pd beside it")
+    if choice.cluster:
+        found = settings.clusters.get(choice.cluster)
+        if found is None:
+            known = ", ".join(sorted(settings.clusters)) or "none"
+            raise ConfigurationError(f"no cluster {choice.cluster!r} in {loaded.path}; there is {known}")
+        if choice.prometheus:
+            found = found.model_copy(update={"prometheus": choice.prometheus})
+        return Attached(name=choice.cluster, settings=found)
+    up = deployments_up(settings.state_directory)
+    if choice.name:
+        named = [d for d in up if d.name == choice.name]
+        if not named:
+            there = ", ".join(cluster_name(d) for d in up) or "none"
+            raise ConfigurationError(f"no deployment {choice.name!r} is up; up: {there}")
+        up = tuple(named)
+    if len(up) > 1:
+        names = ", ".join(cluster_name(d) for d in up)
+        raise ConfigurationError(f"{len(up)} deployments are up: {names}; say which with --name")
+    if not up:
+        raise ConfigurationError(
+            "no deployment is up; start one (operator deploy embedded up), or name a cluster (--pd, --cluster)"
+        )
+    return up[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """A cluster ready to be observed."""
+
+    cluster: ClusterName
+    subject: Subject
+    clock: Clock
+    meant: Meant
+
+
+def embedded(name: str, loaded: Loaded) -> EmbeddedDeployment:
+    """The embedded deployment of that name, up or not."""
+    from operator_simulator import EmbeddedDeployment
+
+    return EmbeddedDeployment(name=name, state_directory=embedded_directory(loaded.settings.state_directory))
+
+
+def local(name: str) -> LocalDeployment:
+    """The local deployment of that name, up or not."""
+    from operator_local import LocalDeployment
+
+    return LocalDeployment(name=name)
+
+
+@asynccontextmanager
+async def watch(meant: Meant) -> AsyncGenerator[Watched]:
+    """A subject for the cluster that is meant; its connections are let go of at the end.
+
+    Raises:
+        ConfigurationError: an address is malformed.
+        DeploymentError: the deployment does not tell its addresses.
+    """
+    from operator_tikv import TikvSubject, TikvTargets, TlsFiles
+
+    from operator_cli.settings import load
+
+    match meant:
+        case Attached(settings=settings):
+            clock: Clock = RealClock()
+            targets = TikvTargets(
+                pd=settings.pd,
+                prometheus=settings.prometheus,
+                addresses=AddressMap({Address(k): Address(v) for k, v in settings.addresses.items()}),
+                tls=None
+                if settings.tls is None
+                else TlsFiles(ca=settings.tls.ca, certificate=settings.tls.certificate, key=settings.tls.key),
+            )
+        case Embedded() | Local():
+            deployment = embedded(meant.name, load()) if isinstance(meant, Embedded) else local(meant.name)
+            endpoints = await deployment.endpoints()
+            clock = deployment.clock()
+            prometheus = [e for e in endpoints if e.component.kind == "prometheus"]
+            targets = TikvTargets(
+                pd=tuple(f"http://{e.reachable}" for e in endpoints if e.component.kind == "pd"),
+                prometheus=f"http://{prometheus[0].reachable}" if prometheus else None,
+                addresses=AddressMap.of(endpoints),
+            )
+        case _:
+            assert_never(meant)
+    subject = TikvSubject(cluster=cluster_name(meant), targets=targets, clock=clock)
+    try:
+        yield Watched(cluster=cluster_name(meant), subject=subject, clock=clock, meant=meant)
+    finally:
+        await subject.close()
+
+
+@asynccontextmanager
+async def open_ledger(loaded: Loaded) -> AsyncGenerator[Ledger]:
+    """The durable record in the state folder."""
+    from operator_ledger import SqlLedger
+
+    async with await SqlLedger.open(loaded.settings.state_directory / "ledger.db") as ledger:
+        yield ledger
+
+
+@asynccontextmanager
+async def open_journal(loaded: Loaded) -> AsyncGenerator[FaultJournal]:
+    """The record of faults: another file, that nothing but chaos is given."""
+    from operator_ledger import SqlFaultJournal
+
+    async with await SqlFaultJournal.open(loaded.settings.state_directory / "faults.db") as journal:
+        yield journal
+
+
+def diagnoser() -> Diagnoser:
+    """The rules diagnoser; it needs nothing."""
+    from operator_diagnosis import RulesDiagnoser
+
+    return RulesDiagnoser()
