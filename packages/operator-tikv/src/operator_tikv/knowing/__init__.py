@@ -1,0 +1,41 @@
+"""What is known of a TiKV cluster's ways to fail, as data."""
+
+from operator_core.components import CLUSTER_KIND
+from operator_core.knowledge import ComponentKind, Knowledge
+
+from operator_tikv.knowing import disks, pd, sight, stores
+from operator_tikv.knowing.lint import lint
+from operator_tikv.knowing.signs import SIGNS
+from operator_tikv.knowing.terms import look, wait
+from operator_tikv.names import PD, STORE
+from operator_tikv.rules import INVARIANTS
+from operator_tikv.signals import SIGNALS
+
+KNOWLEDGE = Knowledge(
+    version="tikv-1",
+    kinds=(
+        ComponentKind(kind=STORE, title="TiKV store"),
+        ComponentKind(kind=PD, title="PD member", roles=("leader",)),
+        ComponentKind(kind=CLUSTER_KIND, title="TiKV cluster"),
+    ),
+    signals=SIGNALS,
+    invariants=INVARIANTS,
+    signs=SIGNS,
+    modes=(*stores.MODES, *pd.MODES, *sight.MODES, *disks.MODES),
+    unknown=(
+        look(
+            "look-closer",
+            "Read the logs of the components named, and who acted on the cluster in the last half hour.",
+            gains="Finds what readings do not show.",
+            costs="A person's time.",
+            unless="the trouble has gone by itself",
+        ),
+        wait(
+            gains="Nothing is made worse.",
+            costs="Whatever it is goes on.",
+            unless="users are hurt by it",
+        ),
+    ),
+)
+
+__all__ = ["KNOWLEDGE", "lint"]

@@ -1,0 +1,109 @@
+"""What is remembered from one look to the next.
+
+Who was there, who answered when, who led: so that a store that PD no longer tells of is still observed, and the
+first failed knock of a row is known. Nothing in here is a verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from operator_core.components import ComponentRef
+
+from operator_tikv.metrics.history import History
+from operator_tikv.names import pd_ref, store_ref
+from operator_tikv.pd.model import Member, Members, Store
+
+
+@dataclass(slots=True)
+class Hearing:
+    """Whether a component answers us.
+
+    Attributes:
+        heard_at: when it last did.
+        lost_since: beginning of the first failed look of an unbroken row; None while it answers.
+    """
+
+    heard_at: datetime | None = None
+    lost_since: datetime | None = None
+
+    def heard(self, at: datetime) -> None:
+        self.heard_at, self.lost_since = at, None
+
+    def missed(self, began: datetime) -> None:
+        if self.lost_since is None:
+            self.lost_since = began
+
+    def silent_for(self, now: datetime) -> timedelta:
+        return timedelta(0) if self.lost_since is None else max(timedelta(0), now - self.lost_since)
+
+
+@dataclass(slots=True)
+class Leadership:
+    """Who leads PD, as far as we saw it.
+
+    Attributes:
+        name: the last leader known.
+        changed_at: when we saw another come after one that we knew, or the same after a time without; None when we
+            never did.
+        lost_since: beginning of the first look in which PD as a whole gave no answer; None while it does.
+    """
+
+    name: str | None = None
+    changed_at: datetime | None = None
+    lost_since: datetime | None = None
+
+    def led_by(self, name: str, at: datetime) -> None:
+        if self.name is not None and (self.name != name or self.lost_since is not None):
+            self.changed_at = at
+        self.name, self.lost_since = name, None
+
+    def leaderless(self, began: datetime) -> None:
+        if self.lost_since is None:
+            self.lost_since = began
+
+
+@dataclass(slots=True)
+class Memory:
+    """Everything remembered of one cluster."""
+
+    stores: dict[int, Store] = field(default_factory=dict[int, Store])
+    members: dict[str, Member] = field(default_factory=dict[str, Member])
+    cluster_id: int | None = None
+    hearing: dict[ComponentRef, Hearing] = field(default_factory=dict[ComponentRef, Hearing])
+    lost_as: dict[ComponentRef, str] = field(default_factory=dict[ComponentRef, str])
+    seen_up: set[ComponentRef] = field(default_factory=set[ComponentRef])
+    histories: dict[ComponentRef, History] = field(default_factory=dict[ComponentRef, History])
+    leadership: Leadership = field(default_factory=Leadership)
+    max_replicas: int | None = None
+    evicting: frozenset[int] = frozenset()
+
+    def hearing_of(self, ref: ComponentRef) -> Hearing:
+        return self.hearing.setdefault(ref, Hearing())
+
+    def history_of(self, ref: ComponentRef) -> History:
+        return self.histories.setdefault(ref, History())
+
+    def take_stores(self, stores: Iterable[Store]) -> None:
+        """Take PD's list as it is now; an empty one tells of no cluster and changes nothing."""
+        listed = {s.id: s for s in stores}
+        if not listed:
+            return
+        for gone in set(self.stores) - set(listed):
+            self._forget(store_ref(gone))
+        self.stores = listed
+
+    def take_members(self, members: Members) -> None:
+        """Take PD's list of its members as it is now."""
+        listed = {m.name: m for m in members.members}
+        for gone in set(self.members) - set(listed):
+            self._forget(pd_ref(gone))
+        self.members = listed
+        self.cluster_id = members.cluster_id
+
+    def _forget(self, ref: ComponentRef) -> None:
+        for kept in (self.hearing, self.lost_as, self.histories):
+            kept.pop(ref, None)
+        self.seen_up.discard(ref)

@@ -1,0 +1,1 @@
+"""PD: its HTTP API as a client sees it."""

@@ -1,0 +1,101 @@
+"""Whether each step of the write path is quick at each store.
+
+A store is compared with the others at the same time first: most faults of one store are outliers, most changes of load
+are common to all. It is an outlier when both its p99 and its mean are several times the others' median and above
+what a healthy step takes, so that neither a few slow requests (which move a p99 on little traffic, and no mean) nor a
+uniformly busy cluster counts. An absolute bound of one second, as in the official alert rules (tikv v8.5.5
+metrics/alertmanager/tikv.rules.yml), comes second. Too few writes in the minute judge nothing.
+
+The grace of 30 s is half the window: the slowness must last, not pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from statistics import median
+
+from operator_core.judgements import CheckResult, Invariant, InvariantName, Severity, Verdict
+from operator_core.readings import Observation, SignalName
+
+from operator_tikv import names as n
+from operator_tikv.rules.seen import Seen
+
+APPEND_QUICK = InvariantName("append-quick")
+COMMIT_QUICK = InvariantName("commit-quick")
+APPLY_QUICK = InvariantName("apply-quick")
+PROPOSE_QUICK = InvariantName("propose-wait-short")
+
+OUTLIER = 4.0
+"""Times the median of the others: two doublings, which is two buckets of TiKV's histograms."""
+TOO_SLOW = 1.0
+"""Seconds of p99, by the official alert rules."""
+ENOUGH = 50 / 60
+"""Appends a second in the window of a minute below which a p99 says nothing."""
+
+
+def _median_of_others(observation: Observation, signal: SignalName, component: object) -> float | None:
+    others = [
+        r.value for r in observation.of_signal(signal) if r.component != component and not isinstance(r.value, str)
+    ]
+    return median(others) if others else None
+
+
+def _step(
+    step: str, p99: SignalName, mean: SignalName, *, healthy: float
+) -> Callable[[Observation], Iterable[CheckResult]]:
+    """A check of one step; `healthy` is the p99 in seconds below which it is never called slow."""
+
+    def check(observation: Observation) -> Iterable[CheckResult]:
+        for ref in observation.refs(n.STORE):
+            seen = Seen(observation)
+            value, average = seen.number(p99, ref), seen.number(mean, ref)
+            appends = seen.number(n.STORE_APPENDS, ref)
+            if value is None:
+                yield seen.says(ref, Verdict.UNKNOWN, f"{step} at {ref} was not seen")
+            elif appends is None or appends < ENOUGH:
+                yield seen.says(ref, Verdict.UNKNOWN, f"{ref} writes too little to judge its {step}")
+            elif value > TOO_SLOW:
+                yield seen.says(
+                    ref, Verdict.VIOLATED, f"{step} p99 at {ref} is {value:.2g} s", severity=Severity.CRITICAL
+                )
+            elif _is_outlier(observation, ref, (p99, value), (mean, average), healthy):
+                others = _median_of_others(observation, p99, ref)
+                because = f"{step} p99 at {ref} is {value * 1000:.0f} ms, {(others or 0) * 1000:.0f} ms at the others"
+                yield seen.says(ref, Verdict.VIOLATED, because)
+            else:
+                yield seen.says(ref, Verdict.HOLDS, f"{step} p99 at {ref} is {value * 1000:.0f} ms")
+
+    return check
+
+
+def _is_outlier(
+    observation: Observation,
+    component: object,
+    p99: tuple[SignalName, float],
+    mean: tuple[SignalName, float | None],
+    healthy: float,
+) -> bool:
+    others, others_mean = (_median_of_others(observation, s, component) for s in (p99[0], mean[0]))
+    if others is None or p99[1] <= healthy or p99[1] <= OUTLIER * others:
+        return False
+    return mean[1] is None or others_mean is None or mean[1] > OUTLIER * others_mean
+
+
+def _invariant(name: InvariantName, step: str, p99: SignalName, mean: SignalName, *, healthy: float) -> Invariant:
+    return Invariant(
+        name=name,
+        title=f"{step} is quick at every store",
+        check=_step(step, p99, mean, healthy=healthy),
+        grace=timedelta(seconds=30),
+        stability=timedelta(seconds=60),
+        severity=Severity.WARNING,
+    )
+
+
+INVARIANTS: tuple[Invariant, ...] = (
+    _invariant(APPEND_QUICK, "raft log append", n.STORE_APPEND_P99, n.STORE_APPEND_MEAN, healthy=0.05),
+    _invariant(COMMIT_QUICK, "commit", n.STORE_COMMIT_P99, n.STORE_COMMIT_MEAN, healthy=0.1),
+    _invariant(APPLY_QUICK, "apply", n.STORE_APPLY_P99, n.STORE_APPLY_MEAN, healthy=0.1),
+    _invariant(PROPOSE_QUICK, "propose wait", n.STORE_PROPOSE_WAIT_P99, n.STORE_PROPOSE_WAIT_MEAN, healthy=0.1),
+)

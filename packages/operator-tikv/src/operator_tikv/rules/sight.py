@@ -1,0 +1,56 @@
+"""Lost sight of a source, except where its own component's failure or announced absence explains it.
+
+A scrape that a dead store refuses is not lost sight: we see very well that it is dead. Such a source is UNKNOWN, which
+opens nothing and closes nothing. The grace outlasts an election of PD and a restart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
+
+from operator_core.components import CLUSTER, ComponentRef
+from operator_core.judgements import CheckResult, Invariant, Verdict
+from operator_core.readings import Observation
+from operator_core.sight import lost_sight, source_ref
+
+from operator_tikv import names as n
+from operator_tikv.rules.pd import INVARIANTS as PD_INVARIANTS
+from operator_tikv.rules.pd import PD_HAS_LEADER, judge_member
+from operator_tikv.rules.stores import judge_store, planned_absence
+
+_GENERIC = lost_sight(grace=timedelta(seconds=30), stability=timedelta(seconds=10))
+_HAS_LEADER = next(i for i in PD_INVARIANTS if i.name == PD_HAS_LEADER)
+
+
+def _known_failures(observation: Observation) -> dict[ComponentRef, CheckResult]:
+    """The components that are seen to fail, or to be away as announced, by what is said of each.
+
+    The cluster is among them while PD is seen to be leaderless.
+    """
+    judged = [judge_store(observation, ref) for ref in observation.refs(n.STORE)]
+    judged += [judge_member(observation, ref) for ref in observation.refs(n.PD)]
+    failed = {j.component: j for j in judged if j.verdict is Verdict.VIOLATED}
+    planned = (planned_absence(observation, ref) for ref in observation.refs(n.STORE))
+    failed.update({p.component: p for p in planned if p is not None})
+    leaderless = next((r for r in _HAS_LEADER.check(observation) if r.verdict is Verdict.VIOLATED), None)
+    if leaderless is not None:
+        failed[CLUSTER] = leaderless
+    return failed
+
+
+def _check(observation: Observation) -> Iterable[CheckResult]:
+    failed = _known_failures(observation)
+    component_of = {source_ref(look.source): look for look in observation.sources}
+    for result in _GENERIC.check(observation):
+        look = component_of[result.component]
+        explained = failed.get(look.component) if look.source != n.PROMETHEUS_SOURCE else None
+        if result.verdict is Verdict.VIOLATED and explained is not None:
+            because = f"{result.because}; it is known why: {explained.because}"
+            yield replace(result, verdict=Verdict.UNKNOWN, because=because, readings=explained.readings)
+        else:
+            yield result
+
+
+LOST_SIGHT: Invariant = replace(_GENERIC, check=_check)

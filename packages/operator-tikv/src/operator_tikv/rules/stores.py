@@ -1,0 +1,271 @@
+"""Whether stores can be reached, by us, by PD and by each other.
+
+One witness is not enough: a look of ours may be lost, PD hears late (a heartbeat each 10 s), and one store may be
+cut from another. So a store is called unreachable when our own look is bad and something else agrees:
+
+- both of its doors fail in a way that proves the path: a refusal comes from the store's own host, and an accepted
+  connection that stays silent shows that packets arrive;
+- PD has been without its heartbeat for clearly more than the 10 s between two;
+- other stores report that they cannot deliver to it;
+- other stores receive raft messages from each other, and none from it.
+
+What speaks against it is heard too: a heartbeat that PD received, or messages that others received, after we lost it
+mean that our own path is cut, which is lost sight and no violation.
+
+Graces. A proof by the doors counts from the second look on (4 s, a little less than two looks of 5 s are apart),
+which a pause of a moment or one lost look does not survive. When a second witness agrees and our look has been bad
+for two looks already (`store.silent_for`), nothing is left to wait for. With looks each 5 s, of at most 2 s, this is
+at most 12 s after a kill, pause or isolation: two looks, and never PD's own 20 s.
+
+A store that evict-leader names has been emptied on purpose and is let restart for five minutes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
+
+from operator_core.components import CLUSTER, ComponentRef
+from operator_core.judgements import CheckResult, Invariant, InvariantName, Severity, Verdict
+from operator_core.readings import Contact, Observation
+
+from operator_tikv import names as n
+from operator_tikv.pd.model import StoreState
+from operator_tikv.rules.seen import Seen
+
+STORE_REACHABLE = InvariantName("store-reachable")
+STORE_HEARD_BY_PD = InvariantName("store-heard-by-pd")
+
+TWO_LOOKS = 4.0
+"""Seconds: longer than one look of five seconds lasts, shorter than two are apart."""
+HEARTBEAT_LATE = 12.0
+"""Seconds without heartbeat that are clearly more than the 10 s between two (pd-store-heartbeat-tick-interval)."""
+DISCONNECTED_AFTER = 20.0
+"""Seconds after which PD itself says Disconnected."""
+PLANNED = 300.0
+"""Seconds that a restart may take which an evict-leader scheduler announced."""
+YOUNG = 60.0
+"""Seconds after the first process started in which a cluster may still be starting."""
+SURELY_AFTER = 5.0
+"""Seconds by which a heartbeat must be younger than our loss to count as heard after it: a look and two clocks."""
+
+_GRACE = timedelta(seconds=TWO_LOOKS)
+_PROOF = frozenset({Contact.REFUSED.value, Contact.SILENT.value})
+
+
+class Says(Enum):
+    """What one witness says of a component."""
+
+    HEARS = "hears it"
+    """It heard it after we had lost it."""
+    SILENCE = "hears nothing of it"
+    NOTHING = "cannot tell"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doors:
+    """Our own look at a store."""
+
+    status: str | None
+    service: str | None
+    silent_for: float
+
+    @property
+    def any_answers(self) -> bool:
+        return Contact.ANSWERED.value in (self.status, self.service)
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        return tuple(c for c in (self.status, self.service) if c is not None)
+
+    @property
+    def prove_it(self) -> bool:
+        """Whether every door fails in a way that shows that our path to the host is good."""
+        return len(self.known) == 2 and all(c in _PROOF for c in self.known)
+
+    @property
+    def words(self) -> str:
+        return f"status port {self.status or 'not asked'}, service port {self.service or 'not asked'}"
+
+
+def doors_of(seen: Seen, ref: ComponentRef) -> Doors:
+    """Our own look at a store."""
+    return Doors(
+        status=seen.word(n.STORE_STATUS_CONTACT, ref),
+        service=seen.word(n.STORE_SERVICE_CONTACT, ref),
+        silent_for=seen.number(n.STORE_SILENT_FOR, ref) or 0.0,
+    )
+
+
+def pd_says(seen: Seen, ref: ComponentRef, silent_for: float) -> Says:
+    """What PD says of a store; nothing while its leader is new."""
+    if seen.is_settling:
+        return Says.NOTHING
+    state, age = seen.word(n.STORE_STATE, ref), seen.number(n.STORE_HEARTBEAT_AGE, ref)
+    if age is not None and age + SURELY_AFTER < silent_for:
+        return Says.HEARS
+    late = age is not None and age > HEARTBEAT_LATE
+    if late or state in (StoreState.DISCONNECTED.value, StoreState.DOWN.value):
+        return Says.SILENCE
+    return Says.NOTHING
+
+
+def peers_say(seen: Seen, ref: ComponentRef, silent_for: float) -> Says:
+    """What the other stores say: complaints, and raft messages that come or do not come."""
+    complaints, talk = seen.pairs(n.STORE_UNREACHABLE_REPORTS), seen.pairs(n.STORE_MESSAGES_FROM)
+    telling = {by for by, _ in (*complaints, *talk) if by != ref}
+    complaining = sorted(by for (by, of), rate in complaints.items() if of == ref and by != ref and rate > 0)
+    from_it = {by: rate for (by, of), rate in talk.items() if of == ref and by != ref}
+    among_others = any(rate > 0 for (by, of), rate in talk.items() if ref not in (by, of))
+    for by in sorted(from_it):
+        seen.reading(n.STORE_MESSAGES_FROM, by, ref)
+    for by in complaining:
+        seen.reading(n.STORE_UNREACHABLE_REPORTS, by, ref)
+    hearing = sum(rate > 0 for rate in from_it.values())
+    if silent_for >= TWO_LOOKS and hearing * 2 > len(telling) and not complaining:
+        return Says.HEARS
+    if complaining and len(complaining) * 2 >= len(telling):
+        return Says.SILENCE
+    if from_it and hearing == 0 and among_others:
+        return Says.SILENCE
+    return Says.NOTHING
+
+
+def _hears_nobody(seen: Seen, ref: ComponentRef) -> bool:
+    """Whether the store itself received no raft message from any other, or could not deliver to any."""
+    talk = [rate for (by, _), rate in seen.pairs(n.STORE_MESSAGES_FROM).items() if by == ref]
+    return bool(talk) and not any(talk)
+
+
+def _is_everywhere(seen: Seen) -> bool:
+    """Whether each region has a peer on each store, so that silence between two stores has no other reason."""
+    stores, replicas = seen.observation.refs(n.STORE), seen.number(n.REPLICAS_MAX, CLUSTER)
+    return replicas is not None and len(stores) <= replicas
+
+
+def judge_store(observation: Observation, ref: ComponentRef) -> CheckResult:
+    """Whether a store can be reached; see the module for who must agree."""
+    seen = Seen(observation)
+    doors = doors_of(seen, ref)
+    pd, peers = pd_says(seen, ref, doors.silent_for), peers_say(seen, ref, doors.silent_for)
+    if doors.any_answers:
+        return _judge_answering(seen, ref, doors, pd, peers)
+    if not doors.known:
+        return seen.says(ref, Verdict.UNKNOWN, f"{ref} was not knocked at")
+    against = [who for who, says in (("PD", pd), ("other stores", peers)) if says is Says.HEARS]
+    if against:
+        heard = f"{' and '.join(against)} heard {ref} after we lost it ({doors.words})"
+        return seen.says(ref, Verdict.HOLDS if len(against) == 2 else Verdict.UNKNOWN, f"{heard}: our own path is cut")
+    agreeing = [
+        words
+        for words, says in (
+            ("PD has no heartbeat of it", pd),
+            ("other stores do not hear it", peers),
+        )
+        if says is Says.SILENCE
+    ]
+    if not doors.prove_it and not agreeing:
+        return seen.says(ref, Verdict.UNKNOWN, f"{ref} does not answer us ({doors.words}), and nobody else says so yet")
+    planned = _planned(seen, ref)
+    if planned is not None:
+        return seen.says(ref, Verdict.UNKNOWN, planned)
+    because = f"{ref} cannot be reached: {', '.join([doors.words, *agreeing])}"
+    sure = bool(agreeing) and doors.silent_for >= TWO_LOOKS
+    return seen.says(ref, Verdict.VIOLATED, because, grace=timedelta(0) if sure else None)
+
+
+def _judge_answering(seen: Seen, ref: ComponentRef, doors: Doors, pd: Says, peers: Says) -> CheckResult:
+    if peers is Says.SILENCE:
+        service_is_bad = doors.service is not None and doors.service != Contact.ANSWERED.value
+        if service_is_bad:
+            return seen.says(
+                ref,
+                Verdict.VIOLATED,
+                f"{ref} lives, but its service port does not ({doors.words}), and other stores complain",
+            )
+        if pd is Says.SILENCE:
+            because = f"{ref} answers us, but neither PD nor the other stores hear it"
+            return seen.says(ref, Verdict.VIOLATED, because, grace=timedelta(0))
+        if _hears_nobody(seen, ref) and _is_everywhere(seen):
+            because = f"{ref} answers us, but it and the other stores do not hear each other"
+            return seen.says(ref, Verdict.VIOLATED, because)
+    if doors.service is not None and doors.service != Contact.ANSWERED.value:
+        return seen.says(ref, Verdict.UNKNOWN, f"{ref} answers at its status port only ({doors.words})")
+    return seen.says(ref, Verdict.HOLDS, f"{ref} answers ({doors.words})")
+
+
+def _planned(seen: Seen, ref: ComponentRef) -> str | None:
+    """Why a store that is away may be away, or None."""
+    doors = doors_of(seen, ref)
+    seen_by = seen.word(n.STORE_SEEN_UP, ref)
+    if seen_by == "nobody":
+        return f"{ref} has never been up"
+    age = seen.number(n.CLUSTER_AGE, CLUSTER)
+    if seen_by == "pd" and age is not None and age < YOUNG:
+        return f"{ref} has not answered us yet, and the cluster was started {age:.0f} s ago"
+    if seen.number(n.STORE_EVICTING, ref) == 1 and doors.silent_for < PLANNED:
+        return f"{ref} is away for {doors.silent_for:.0f} s, and evict-leader announced it"
+    if seen.word(n.STORE_STATE, ref) == StoreState.OFFLINE.value and seen.number(n.STORE_REGIONS, ref) == 0:
+        return f"{ref} is being removed and holds no region any more"
+    return None
+
+
+def planned_absence(observation: Observation, ref: ComponentRef) -> CheckResult | None:
+    """Why a store that answers at no door may be away; None when it answers, or when nothing announced it."""
+    seen = Seen(observation)
+    planned = None if doors_of(seen, ref).any_answers else _planned(seen, ref)
+    return None if planned is None else seen.says(ref, Verdict.UNKNOWN, planned)
+
+
+def _check_reachable(observation: Observation) -> Iterable[CheckResult]:
+    stores = observation.refs(n.STORE)
+    if not stores:
+        yield CheckResult(
+            component=CLUSTER, verdict=Verdict.UNKNOWN, because="no store is known; PD has not listed any yet"
+        )
+    for ref in stores:
+        yield judge_store(observation, ref)
+
+
+def _check_heard(observation: Observation) -> Iterable[CheckResult]:
+    for ref in observation.refs(n.STORE):
+        seen = Seen(observation)
+        doors = doors_of(seen, ref)
+        age, state = seen.number(n.STORE_HEARTBEAT_AGE, ref), seen.word(n.STORE_STATE, ref)
+        if age is None or state is None or seen.is_settling:
+            yield seen.says(ref, Verdict.UNKNOWN, f"PD's word on {ref} is not to be had or not to be believed now")
+        elif not doors.any_answers:
+            yield seen.says(ref, Verdict.UNKNOWN, f"{ref} does not answer us either")
+        elif state in (StoreState.DISCONNECTED.value, StoreState.DOWN.value) or age > DISCONNECTED_AFTER:
+            because = f"PD has had no heartbeat of {ref} for {age:.0f} s, and {ref} answers us: the path between is cut"
+            yield seen.says(ref, Verdict.VIOLATED, because)
+        elif age <= HEARTBEAT_LATE:
+            yield seen.says(ref, Verdict.HOLDS, f"PD had a heartbeat of {ref} {age:.0f} s ago")
+        elif (seen.number(n.STORE_PD_RECONNECT_FAILURES, ref) or 0) > 0:
+            because = f"PD's last heartbeat of {ref} is {age:.0f} s old, and {ref} fails to reconnect to PD"
+            yield seen.says(ref, Verdict.VIOLATED, because)
+        else:
+            yield seen.says(ref, Verdict.UNKNOWN, f"the heartbeat of {ref} is late: {age:.0f} s")
+
+
+INVARIANTS: tuple[Invariant, ...] = (
+    Invariant(
+        name=STORE_REACHABLE,
+        title="every store can be reached",
+        check=_check_reachable,
+        grace=_GRACE,
+        stability=timedelta(seconds=10),
+        severity=Severity.CRITICAL,
+        required=True,
+    ),
+    Invariant(
+        name=STORE_HEARD_BY_PD,
+        title="PD hears every store that is alive",
+        check=_check_heard,
+        grace=_GRACE,
+        stability=timedelta(seconds=10),
+        severity=Severity.WARNING,
+    ),
+)
