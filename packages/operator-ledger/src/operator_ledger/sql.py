@@ -80,6 +80,8 @@ class SqlLedger:
         on_file = await asyncio.to_thread(lambda: [written(e) for e in entries])  # megabytes, for a large cluster
         before: dict[TicketId, Ticket | None] = {}
         after: dict[TicketId, Ticket] = {}
+        kept: dict[int, Written] = {}
+        rows: list[dict[str, object]] = []
         async with self._file.writing() as connection:
             for entry, body in zip(entries, on_file, strict=True):
                 match entry:
@@ -87,8 +89,11 @@ class SqlLedger:
                         await _put_progress(connection, cluster, entry, body)
                         continue
                     case ObservationKept(observation=observation):
-                        if await _is_kept(connection, cluster, observation, body):
+                        there = kept.get(observation.number) or await _kept(connection, cluster, observation.number)
+                        if there is not None:
+                            _check_same(there, body, observation)
                             continue
+                        kept[observation.number] = body
                         ident = None
                     case OpenTicket():
                         ticket = await add_ticket(connection, lambda new, e=entry: opened(e, new))
@@ -101,7 +106,9 @@ class SqlLedger:
                             before.setdefault(ident, ticket)
                             after[ident] = changed(ticket, entry)
                             await save_ticket(connection, ticket, after[ident])
-                await connection.execute(insert(ENTRIES).values(_row(cluster, entry, body, ident, at)))
+                rows.append(_row(cluster, entry, body, ident, at))
+            if rows:
+                await connection.execute(insert(ENTRIES), rows)
         return tuple(t for ident, t in sorted(after.items()) if before[ident] != t)
 
     async def standpoint(self, cluster: ClusterName) -> Standpoint:
@@ -174,25 +181,21 @@ class SqlLedger:
 
 
 def _row(cluster: ClusterName, entry: Entry, body: Written, ticket: TicketId | None, at: datetime) -> dict[str, object]:
-    row: dict[str, object] = {
+    number = entry.observation.number if isinstance(entry, ObservationKept) else None
+    key = entry.judgement.key if isinstance(entry, JudgementChanged) else None
+    return {
         "cluster": cluster,
         "at": at,
         "happened_at": happened_at(entry, at),
         "tag": body.tag,
         "ticket": ticket,
+        "number": number,
+        "invariant": None if key is None else key.invariant,
+        "component": None if key is None else key.component.key,
         "format": body.format,
         "coding": body.coding,
         "body": body.body,
     }
-    match entry:
-        case ObservationKept(observation=observation):
-            row["number"] = observation.number
-        case JudgementChanged(judgement=judgement):
-            row["invariant"] = judgement.key.invariant
-            row["component"] = judgement.key.component.key
-        case _:
-            pass
-    return row
 
 
 async def _put_progress(connection: AsyncConnection, cluster: ClusterName, progress: Progress, body: Written) -> None:
@@ -208,20 +211,22 @@ async def _put_progress(connection: AsyncConnection, cluster: ClusterName, progr
         await connection.execute(insert(PROGRESS).values(cluster=cluster, **values))
 
 
-async def _is_kept(connection: AsyncConnection, cluster: ClusterName, observation: Observation, body: Written) -> bool:
-    """Whether this very observation is in the record.
+async def _kept(connection: AsyncConnection, cluster: ClusterName, number: int) -> Written | None:
+    query = select(ENTRIES).where(ENTRIES.c.cluster == cluster, ENTRIES.c.number == number)
+    row = (await connection.execute(query)).one_or_none()
+    return None if row is None else Written(tag=row.tag, format=row.format, coding=row.coding, body=row.body)
+
+
+def _check_same(there: Written, new: Written, observation: Observation) -> None:
+    """Refuse another observation of a number that is kept; its readings' ids would mean two things.
 
     Raises:
-        LedgerError: another one of its number is.
+        LedgerError: it is another one.
     """
-    query = select(ENTRIES).where(ENTRIES.c.cluster == cluster, ENTRIES.c.number == observation.number)
-    row = (await connection.execute(query)).one_or_none()
-    if row is None:
-        return False
-    there = Written(tag=row.tag, format=row.format, coding=row.coding, body=row.body)
-    if there.text == body.text:
-        return True
-    raise LedgerError(f"another observation {observation.number} of cluster {cluster!r} is kept already")
+    if there.text != new.text:
+        raise LedgerError(
+            f"another observation {observation.number} of cluster {observation.cluster!r} is kept already"
+        )
 
 
 def _about(ticket: Ticket) -> ColumnElement[bool]:
