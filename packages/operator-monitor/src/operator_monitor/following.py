@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from operator_core.decide import MoveTicket, TicketCommand, Tracked
+from operator_core.decide import Tracked
 from operator_core.judgements import Judgement, JudgementKey, Verdict
 from operator_core.record import JudgementChanged
-from operator_core.tickets import Ticket, may_move
+from operator_core.tickets import Ticket
 
 _AT_EASE = Tracked(verdict=Verdict.HOLDS)
 
@@ -59,9 +59,3 @@ def turned(
             case _:
                 news.append(JudgementChanged(judgement=judgement))
     return tuple(news)
-
-
-def allowed(commands: Iterable[TicketCommand], tickets: Iterable[Ticket]) -> tuple[TicketCommand, ...]:
-    """The commands without moves that a ticket may not make now; they come again when it may."""
-    states = {t.id: t.state for t in tickets}
-    return tuple(c for c in commands if not (isinstance(c, MoveTicket) and not may_move(states[c.ticket], c.to)))

@@ -21,7 +21,7 @@ from operator_core.tickets import Ticket, TicketId
 from structlog.contextvars import bound_contextvars
 
 from operator_monitor.attempt import Failed, attempt
-from operator_monitor.following import adopted, allowed, remarkable, turned
+from operator_monitor.following import adopted, remarkable, turned
 from operator_monitor.questions import RECENT, CaseFile, DiagnosisTerms, is_due, reopened, reopened_unread
 from operator_monitor.report import CycleReport
 from operator_monitor.sight import Sight, blind, seen, unseen
@@ -189,7 +189,7 @@ class Monitor:
         observation = sight.observation
         now = observation.at
         commands = tuple(decide(course.tracked, sight.judgements, now=now))
-        orders = allowed(assign(tickets, commands, cluster=self._cluster, groups=course.groups, now=now), tickets)
+        orders = assign(tickets, commands, cluster=self._cluster, groups=course.groups, now=now)
         opens = any(isinstance(o, OpenTicket) for o in orders)
         keeping = tuple(course.window) if opens else (observation,) if tickets else ()
         settled = settle(course.tracked, commands)
