@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from enum import Enum
 from typing import Final, cast
@@ -41,6 +42,8 @@ class InProcessNetwork:
     def __init__(self, cluster: Cluster | None, clock: Clock) -> None:
         self.cluster = cluster
         self.clock = clock
+        self.look_again_s = _LOOK_AGAIN_S
+        """How often a caller that has no answer yet is looked after, in cluster time."""
         self._unplugged: dict[str, Unplugged] = {}
         self.transport = _Transport(self)
         self.dialer = InProcessDialer(self)
@@ -97,8 +100,18 @@ async def connect(network: InProcessNetwork, port: Port, within_s: float | None,
     return Contact.UNANSWERED
 
 
-async def converse(network: InProcessNetwork, port: Port, request: Request, within_s: float | None) -> Answer | Contact:
-    """Ask, and wait for the answer: SILENT when none came in time, REFUSED when the connection was reset."""
+async def converse(
+    network: InProcessNetwork,
+    port: Port,
+    request: Request,
+    within_s: float | None,
+    has_left: Callable[[], bool] = lambda: False,
+) -> Answer | Contact:
+    """Ask, and wait for the answer: SILENT when none came in time, REFUSED when the connection was reset.
+
+    Args:
+        has_left: says that the caller is gone, so that nobody waits for ever.
+    """
     waited = 0.0
     spoilt = network.spoilt(port, request.path)
     answered: Answer | None = None
@@ -107,7 +120,9 @@ async def converse(network: InProcessNetwork, port: Port, request: Request, with
         state = front.door(cluster, port.process)
         if state is Door.REFUSES:
             return Contact.REFUSED
-        pause = _LOOK_AGAIN_S
+        if has_left():
+            return Contact.SILENT
+        pause = network.look_again_s
         if state is Door.OPEN and spoilt is not Unplugged.HANGING:
             if answered is not None:
                 return answered

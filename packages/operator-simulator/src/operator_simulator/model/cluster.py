@@ -112,6 +112,7 @@ class Cluster:
     def _connect(self) -> None:
         raft, scheduling, quorum = self.raft, self.scheduling, self.quorum
         raft.elected = self._elected
+        raft.takes_leaders = lambda name: self.stores[name].takes_leaders
         raft.sent = self.wires.sent
         scheduling.told = self._pd_said
         scheduling.reaches = self.heartbeats.reaches

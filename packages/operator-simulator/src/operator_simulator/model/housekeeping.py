@@ -110,8 +110,7 @@ class Housekeeping:
                 p.store
                 for p in region.peers.values()
                 if p.store != store.name
-                and self._stores[p.store].seen_fullness is Fullness.NORMAL
-                and self._stores[p.store].stopping_since_s is None
+                and self._stores[p.store].takes_leaders
                 and self._raft.answers(store.name, p.store)
             ]
             if able and self._raft.transfer(region, able[self._rng.randrange(len(able))], now):

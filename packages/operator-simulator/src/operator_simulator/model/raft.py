@@ -95,6 +95,8 @@ class Raft:
         """Grows whenever somebody becomes leader or stops being one."""
         self.elected: LeaderElected = lambda _r, _t: None
         self.sent: MessagesSent = lambda _a, _b, _c, _n: None
+        self.takes_leaders: Callable[[str], bool] = lambda _s: True
+        """Whether a store accepts leaders that are handed to it."""
 
     def seat(self, region: Region, store: str, now: float) -> None:
         """Make a peer the leader without an election; for the birth of the cluster."""
@@ -275,6 +277,8 @@ class Raft:
         """An orderly hand-over; False when it cannot be done now."""
         source, target = region.peers.get(region.leader or ""), region.peers.get(to)
         if source is None or target is None or source is target or not self.answers(source.store, to):
+            return False
+        if not self.takes_leaders(to):
             return False
         if region.is_settled:
             for peer in region.peers.values():

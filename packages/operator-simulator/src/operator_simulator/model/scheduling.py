@@ -173,6 +173,8 @@ class Scheduling:
     def _can_take(self, store: StoreRecord, now: float) -> bool:
         if store.state is not MetaState.UP or store.silent_s(now) > 20 or store.stats is None or store.stats.is_busy:
             return False
+        if store.stats.available_bytes <= 0.05 * store.stats.capacity_bytes:
+            return False
         return store.id not in self.schedulers.evicting and store.id != self.slow_evicted and store.leader_weight > 0
 
     def _choose_target(self, region: RegionRecord, now: float) -> int | None:

@@ -63,6 +63,11 @@ class Store(Process):
         return registry
 
     @property
+    def takes_leaders(self) -> bool:
+        """A store that stops, or whose disk is full, wants none."""
+        return self.stopping_since_s is None and self.seen_fullness is Fullness.NORMAL
+
+    @property
     def service_address(self) -> str:
         return f"{self.name}:20160"
 

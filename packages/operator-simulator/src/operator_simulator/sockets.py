@@ -1,0 +1,142 @@
+"""The cluster's face on real loopback sockets: every PD and store on ports of its own, for the life of the server."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from functools import partial
+from typing import Final
+
+from operator_core.components import Address, Endpoint
+from operator_core.ports import Clock
+
+from operator_simulator.faces import front
+from operator_simulator.faces.exchange import Answer, Door, Request
+from operator_simulator.faces.front import Port
+from operator_simulator.faces.http import render
+from operator_simulator.faces.tikv import SETTINGS_FRAME
+from operator_simulator.gate import Gate
+from operator_simulator.in_process import InProcessNetwork, converse
+from operator_simulator.model.cluster import Cluster
+
+_MOST_BYTES: Final = 1 << 20
+_RECONCILE_WALL_S: Final = 0.1
+
+
+class LoopbackServer:
+    """Serves a cluster on 127.0.0.1.
+
+    Args:
+        clock: the cluster's time.
+        speed: how many seconds of it pass in one of the wall clock.
+        first_port: ports are this one and those after it, in the order of :func:`front.ports_of`; any free ones
+            when left out.
+    """
+
+    def __init__(self, cluster: Cluster, clock: Clock, *, speed: float = 1.0, first_port: int | None = None) -> None:
+        self._network = InProcessNetwork(cluster, clock)
+        self._network.look_again_s = max(0.25, 0.05 * speed)
+        self._clock = clock
+        self._pause = timedelta(seconds=_RECONCILE_WALL_S * speed)
+        self._first_port = first_port
+        self._gates: dict[Port, Gate] = {}
+        self._reconciling: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Bind everything and serve.
+
+        Raises:
+            DeploymentError: a port cannot be bound; then none is kept.
+        """
+        try:
+            for index, port in enumerate(front.ports_of(self._network.now())):
+                number = 0 if self._first_port is None else self._first_port + index
+                self._gates[port] = Gate(number, partial(self._serve, port))
+        except BaseException:
+            await self.close()
+            raise
+        self.reconcile()
+        self._reconciling = asyncio.get_running_loop().create_task(self._reconcile_always(), name="reconcile")
+
+    async def close(self) -> None:
+        """Give every port back."""
+        if self._reconciling is not None:
+            self._reconciling.cancel()
+            self._reconciling = None
+        for gate in self._gates.values():
+            await gate.close()
+        self._gates.clear()
+
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        return tuple(
+            Endpoint(
+                component=port.component,
+                purpose=port.purpose,
+                advertised=port.advertised,
+                reachable=Address(f"127.0.0.1:{gate.number}"),
+            )
+            for port, gate in self._gates.items()
+        )
+
+    def reconcile(self) -> None:
+        """Make every port look as its process is now; done several times a second, and after each fault at once."""
+        cluster = self._network.now()
+        for port, gate in self._gates.items():
+            gate.become(front.door(cluster, port.process))
+
+    async def _reconcile_always(self) -> None:
+        while True:
+            await self._clock.sleep(self._pause)
+            self.reconcile()
+
+    async def _serve(self, port: Port, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not port.speaks_http:
+            await self._greet(port, reader, writer)
+            return
+        while True:
+            head = await _read(reader)
+            if head is None:
+                return
+            request, stays = head
+            if request is None:
+                writer.write(render(Answer.text("400 Bad Request", 400)))
+                await writer.drain()
+                return
+            answer = await converse(self._network, port, request, None, reader.at_eof)
+            if not isinstance(answer, Answer):
+                writer.transport.abort()
+                return
+            writer.write(render(answer))
+            await writer.drain()
+            if not stays:
+                return
+
+    async def _greet(self, port: Port, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """A gRPC server speaks first, and then has nothing to say to us."""
+        while front.door(self._network.now(), port.process) is not Door.OPEN:
+            if reader.at_eof():
+                return
+            await self._network.sleep(self._network.look_again_s)
+        writer.write(SETTINGS_FRAME)
+        await writer.drain()
+        while await reader.read(4096):
+            pass
+
+
+async def _read(reader: asyncio.StreamReader) -> tuple[Request | None, bool] | None:
+    """One request, and whether the connection stays open after it; None when the caller has closed."""
+    try:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    except asyncio.IncompleteReadError as e:
+        return (None, False) if e.partial.strip() else None
+    first, *lines = head.split("\r\n")
+    parts = first.split(" ")
+    headers = {k.strip().lower(): v.strip() for k, colon, v in (line.partition(":") for line in lines) if colon}
+    length = headers.get("content-length", "0")
+    if len(parts) != 3 or not parts[2].startswith("HTTP/1.") or not length.isdigit() or int(length) > _MOST_BYTES:
+        return None, False
+    if "transfer-encoding" in headers:
+        return None, False
+    body = await reader.readexactly(int(length))
+    stays = parts[2] == "HTTP/1.1" and headers.get("connection", "").lower() != "close"
+    return Request.of(parts[0], parts[1], headers, body), stays
