@@ -14,6 +14,10 @@ def test_what_a_key_writes_is_read_back(kind: str, ident: str) -> None:
     assert ComponentRef.parse(ref.key) == ref
 
 
+def test_an_id_may_hold_a_slash() -> None:
+    assert ComponentRef.parse("disk/dev/sda") == ComponentRef(Kind("disk"), "dev/sda")
+
+
 @pytest.mark.parametrize("text", ["", "node", "node/", "/4", "/"])
 def test_what_is_no_key_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a component; kind/id is meant"):

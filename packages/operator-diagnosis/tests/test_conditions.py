@@ -225,3 +225,30 @@ def test_all_of_is_false_before_it_is_unseen_and_any_of_true(presence: Callable[
     assert presence(AnyOf((HUM, door)), {**said, "door@node/1": "refused"}) is PRESENT
     assert presence(AnyOf((HUM, door)), loud) is PRESENT
     assert presence(AllOf((HUM, door)), {**loud, "door@node/1": "refused"}) is PRESENT
+
+
+def test_the_claims_about_others_are_not_about_itself(case: Cases, look: Look) -> None:
+    made = case(look(1, {"hum@node/1": 9.0, "hum@node/2": 9.0, "hum@node/3": 9.0}))
+    test = asks("hum", Comparison.ABOVE, 5.0, Of.OTHERS)
+    found = shown(Conditions(Looks.of(made)), test, ONE)
+    assert {c.component.id for c in found.claims} == {"2", "3"}
+
+
+def test_what_is_too_early_to_know_now_is_unseen_now(presence: Callable[..., Presence]) -> None:
+    everyone = asks("hum", Comparison.ABOVE, 5.0, Of.ALL)
+    early: Said = {"hum@node/1": 9.0, "hum@node/2": Cause.TOO_EARLY, "hum@node/3": Cause.TOO_EARLY}
+    assert presence(everyone, early) is UNSEEN
+
+
+def test_a_row_ends_where_it_was_otherwise_and_not_where_nobody_looked(case: Cases, look: Look) -> None:
+    loud, dark = {"hum@node/1": 9.0}, {"hum@node/1": Cause.SILENT}
+    observations = [look(n, s) for n, s in enumerate((loud, {}, loud, dark, loud), 1)]
+    (claim,) = shown(Conditions(Looks.of(case(*observations))), HUM, ONE).claims
+    assert (claim.interval.start, claim.interval.end) == (observations[2].at, observations[4].at)
+
+
+def test_a_changing_value_is_told_as_it_is_now_and_as_it_was_all_the_time(case: Cases, look: Look) -> None:
+    observations = [look(n, {"hum@node/1": v}) for n, v in enumerate((7.0, 8.0, 9.0), 1)]
+    now, row = shown(Conditions(Looks.of(case(*observations))), HUM, ONE).claims
+    assert (now.comparison, now.value, now.interval.start) == (Comparison.EQUALS, 9.0, observations[2].at)
+    assert (row.comparison, row.value, row.interval.start) == (Comparison.ABOVE, 5.0, observations[0].at)

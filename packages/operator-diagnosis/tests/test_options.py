@@ -138,3 +138,23 @@ def test_the_verdicts_speak_of_what_no_hypothesis_blames(look: Look) -> None:
         Availability.UNAVAILABLE,
         Availability.AVAILABLE,
     ]
+
+
+def test_the_same_cure_of_another_component_is_not_right_under_both(
+    case: Cases, look: Look, crash: Crash, knowledge: Knowledge
+) -> None:
+    restart_only = replace(
+        knowledge,
+        modes=tuple(
+            replace(m, options=tuple(o for o in m.options if o.name != "look-closer"))
+            for m in knowledge.modes
+            if m.name != "many-crashed"
+        ),
+    )
+    made = case(look(1, nodes=5), look(2, crash(2, 4, of=5), nodes=5), knows=restart_only)
+    diagnosis = reason(made)
+    assert [(h.mode, h.components) for h in diagnosis.hypotheses[:2]] == [
+        ("crashed", (node(2),)),
+        ("crashed", (node(4),)),
+    ]
+    assert diagnosis.recommended == "look-closer"
