@@ -4,8 +4,8 @@ import os
 import sqlite3
 import stat
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -196,6 +196,33 @@ async def test_a_file_that_is_locked_for_long_cannot_be_made_a_ledger(kind: type
     other.close()
     async with await kind.open(path, patience=SHORT):
         pass
+
+
+class LetsGo:
+    """A clock on which no time passes, and whoever sleeps by it finds the lock gone afterwards."""
+
+    def __init__(self, holder: sqlite3.Connection) -> None:
+        self.holder, self.slept = holder, 0
+
+    def now(self) -> datetime:
+        return datetime(2026, 3, 1, tzinfo=UTC)
+
+    async def sleep(self, duration: timedelta) -> None:
+        self.slept += 1
+        self.holder.execute("ROLLBACK")
+
+    def deadline(self, within: timedelta) -> AbstractAsyncContextManager[object]:
+        return nullcontext()
+
+
+async def test_a_file_that_somebody_else_is_just_creating_is_waited_for(kind: type[SqlLedger], tmp_path: Path) -> None:
+    path = tmp_path / "new.sqlite"
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    clock = LetsGo(other)
+    async with await kind.open(path, clock=clock, patience=SHORT):
+        assert clock.slept == 1
+    other.close()
 
 
 async def test_a_full_disk_is_said_and_nothing_is_half_written(
