@@ -10,6 +10,7 @@ from operator_core.diagnosis import Diagnosis, Hypothesis, Standing
 from operator_core.errors import ConfigurationError
 from operator_core.knowledge import DO_NOTHING, UNKNOWN_MODE, Knowledge
 from operator_core.ports import Case, Diagnoser
+from operator_core.prose import check_prose
 from operator_core.readings import Cause, Observation, Value, by_id
 from operator_core.verify import verify
 from operator_diagnosis.rules import RulesDiagnoser, reason
@@ -174,6 +175,13 @@ def test_a_claim_about_a_state_that_lasts_spans_from_its_first_reading_to_its_ne
 
 def test_the_summary_says_since_when(crash_case: Case) -> None:
     assert reason(crash_case).summary == "The process of node 2 is gone since 2026-03-29T01:00:30Z."
+
+
+def test_its_own_prose_says_nothing_that_its_claims_do_not_back(crash_case: Case) -> None:
+    diagnosis = reason(crash_case)
+    refs = crash_case.observations[-1].refs()
+    told = [diagnosis.summary, *(e.statement for h in diagnosis.hypotheses for e in h.evidence if e.claims)]
+    assert [check_prose(text, diagnosis.claims(), refs) for text in told] == [()] * len(told)
 
 
 def test_what_was_so_in_the_first_look_may_have_begun_before(case: Cases, look: Look, crash: Crash) -> None:

@@ -147,7 +147,7 @@ class _Terminal:
                 rows.add_row("", "", self._claim(claim))
             more = len(evidence.claims) - CLAIMS_UNDER_ONE
             if more > 0:
-                rows.add_row("", "", Text(f"and {more} more readings of the kind", style="dim"))
+                rows.add_row("", "", Text(f"and {more} more of the kind", style="dim"))
 
     def _claim(self, claim: Claim, style: str = "") -> Text:
         text = Text(claim_says(claim, zone=self._zone, day_of=self._diagnosis.at), style=style)
