@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from operator_cli.logs import configure
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -43,3 +44,9 @@ def operator(surroundings: Mapping[str, str], tmp_path: Path) -> Run:
         )
 
     return run
+
+
+@pytest.fixture(autouse=True)
+def quiet_log() -> None:
+    """The program's log as the command sets it up."""
+    configure()

@@ -17,6 +17,7 @@ app = typer.Typer(
     " what the options are, and why one would choose this one. Every claim cites a reading that code has re-checked.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 

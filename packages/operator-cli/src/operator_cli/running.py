@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 import typer
 
 from operator_cli.exits import Exit
-from operator_cli.logs import configure
 
 T = TypeVar("T")
 
@@ -21,6 +18,11 @@ def run(main: Coroutine[Any, Any, T]) -> T:
     Raises:
         typer.Exit: with 130, when the person or the system interrupted it.
     """
+    import asyncio
+    import signal
+
+    from operator_cli.logs import configure
+
     configure()
 
     async def until_stopped() -> T:

@@ -49,8 +49,9 @@ class FaultGroup(TyperGroup):
 
 app = typer.Typer(
     cls=FaultGroup,
-    help="Break a cluster that may be broken, and heal it. The undo is written down before the fault.",
+    help="Break a cluster, and heal it.\n\nOnly one that may be broken. The undo is written down before the fault.",
     no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 

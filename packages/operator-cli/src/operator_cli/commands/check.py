@@ -17,7 +17,7 @@ def check(
     name: options.Name = None,
     as_json: options.Json = False,
 ) -> None:
-    """Look once and say whether the invariants hold.
+    """Look once, for scripts: do the invariants hold?
 
     Exit code 1: one is violated; 3: a required one cannot be said, or a source is unseen; 0: fine.
     Without Prometheus it looks twice, some seconds apart, to have rates.

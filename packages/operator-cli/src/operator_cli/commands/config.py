@@ -6,7 +6,7 @@ import typer
 
 from operator_cli.options import Json
 
-app = typer.Typer(help="Show the settings and where each came from.", no_args_is_help=True)
+app = typer.Typer(help="Show the settings, each with its origin.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.command()

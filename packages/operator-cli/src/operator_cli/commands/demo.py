@@ -20,8 +20,9 @@ def demo(
         bool | None, typer.Option("--live/--no-live", help="A live view, or plain lines. [default: live on a terminal]")
     ] = None,
 ) -> None:
-    """Play one incident from end to end: healthy, broken, detected, diagnosed, healed, resolved.
+    """Play one incident from end to end.
 
+    Healthy, broken, detected, diagnosed, healed, resolved.
     Needs no Docker, no key and no network: the cluster is simulated inside the process. Nothing is left behind.
     """
     from operator_core.runtime import RealClock

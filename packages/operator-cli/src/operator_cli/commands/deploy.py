@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from operator_core.errors import ConfigurationError
-from operator_core.ports import Deployment, DeploymentStatus, ServiceHealth
+
+if TYPE_CHECKING:
+    from operator_core.ports import Deployment, DeploymentStatus
 
 from operator_cli.exits import Exit
 from operator_cli.options import Json
 from operator_cli.running import run
 
-app = typer.Typer(help="Run a cluster: simulated in the background, or in Docker Compose.", no_args_is_help=True)
+app = typer.Typer(help="Run a cluster, simulated or in Docker.", no_args_is_help=True, rich_markup_mode=None)
 embedded_app = typer.Typer(
-    help="A simulated TiKV cluster on loopback sockets; needs nothing installed.", no_args_is_help=True
+    help="A simulated TiKV cluster on loopback sockets; needs nothing installed.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
-local_app = typer.Typer(help="A real TiKV cluster in Docker Compose.", no_args_is_help=True)
+local_app = typer.Typer(help="A real TiKV cluster in Docker Compose.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(embedded_app, name="embedded")
 app.add_typer(local_app, name="local")
 
@@ -78,6 +82,7 @@ def local_up(*, name: DeploymentName = "default") -> None:
 
 
 def _render(status: DeploymentStatus) -> None:
+    from operator_core.ports import ServiceHealth
     from rich.table import Table
 
     from operator_cli.render.console import console, full_time

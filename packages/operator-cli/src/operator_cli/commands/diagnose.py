@@ -24,8 +24,9 @@ def diagnose(
     as_json: options.Json = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown, for a chat or a document.")] = False,
 ) -> None:
-    """Say what is happening, why, what could be done, and which option to choose.
+    """Reason: what is happening, why, what to do.
 
+    Of a ticket, or of what is happening now.
     Every claim cites readings and was re-checked by code against the record.
     """
     from operator_diagnosis.markdown import render_markdown

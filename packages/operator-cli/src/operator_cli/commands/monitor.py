@@ -22,8 +22,9 @@ def monitor(
     ] = None,
     cycles: Annotated[int | None, typer.Option(help="Stop after so many looks.", min=1)] = None,
 ) -> None:
-    """Watch until Ctrl-C: a line for each look, tickets as they open, change and resolve.
+    """Watch a cluster until Ctrl-C.
 
+    A line for each look; tickets as they open, change and resolve.
     Tickets and tracking are durable: a restart goes on where the last run stopped.
     """
     from operator_cli.durations import parse_duration

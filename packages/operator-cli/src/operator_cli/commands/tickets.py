@@ -9,7 +9,7 @@ import typer
 from operator_cli.options import Json
 from operator_cli.running import run
 
-app = typer.Typer(help="List and show tickets.", no_args_is_help=True)
+app = typer.Typer(help="List and show tickets.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.command("list")
