@@ -5,10 +5,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from operator_core.claims import Comparison
 from operator_core.components import CLUSTER, ComponentRef, Kind
 from operator_core.diagnosis import Diagnosis, Hypothesis, Standing
 from operator_core.errors import ConfigurationError
-from operator_core.knowledge import DO_NOTHING, UNKNOWN_MODE, Knowledge
+from operator_core.knowledge import DO_NOTHING, UNKNOWN_MODE, Knowledge, SignName, Test
 from operator_core.ports import Case, Diagnoser
 from operator_core.prose import check_prose
 from operator_core.readings import Cause, Observation, Value, by_id
@@ -242,3 +243,33 @@ def test_a_thousand_components_are_weighed_quickly_enough(
     assert datetime.now(UTC) - started < timedelta(seconds=5)  # noqa: TID251
     assert diagnosis.first.components == (node(2),)
     assert any(o.name == DO_NOTHING for o in diagnosis.options)
+
+
+def test_a_part_that_nobody_has_cannot_have_failed(case: Cases, look: Look) -> None:
+    absent: dict[str, Value | Cause | None] = {"arbiter_door@arbiter/a": None}
+    absent |= {f"arbiter_heard@node/{n}": None for n in (1, 2, 3)}
+    unread: dict[str, Value | Cause | None] = dict.fromkeys(absent, Cause.SILENT)
+
+    def modes(said: dict[str, Value | Cause | None]) -> set[str]:
+        return {h.mode for h in reason(case(look(1, said), look(2, said))).hypotheses}
+
+    assert not {"arbiter-down", "cut-off"} & modes(absent)
+    assert {"arbiter-down", "cut-off"} & modes(unread)
+
+
+def test_what_another_sign_has_told_already_is_not_left_unexplained(
+    case: Cases, look: Look, crash: Crash, knowledge: Knowledge
+) -> None:
+    door = next(s for s in knowledge.signs if s.name == "door-refused")
+    coarser = replace(
+        door,
+        name=SignName("door-odd"),
+        says="{it} does not let callers in",
+        condition=Test(signal=SignalName("door"), comparison=Comparison.DIFFERS, value="answered"),
+    )
+    knows = replace(knowledge, signs=(*knowledge.signs, coarser))
+    said = crash(2) | {"hum@node/2": 60.0}
+    first = reason(case(look(1), look(2), look(3, said), look(4, said), ticket="node/2", knows=knows)).first
+    left = [e.statement for e in first.standing(Standing.AGAINST) if "unexplained" in e.statement]
+    assert first.mode == "crashed"
+    assert left == ["left unexplained: node 2 hums"]

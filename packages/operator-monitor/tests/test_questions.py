@@ -83,6 +83,16 @@ async def test_a_case_shows_what_was_before_and_what_is_now(watch: Callable[...,
     assert (first.ticket.id, first.cluster, first.at) == (1, NORTH, first.observations[-1].at)
 
 
+async def test_a_ticket_whose_trouble_is_out_of_sight_is_not_diagnosed_from_a_healthy_look(
+    watch: Callable[..., Watch],
+) -> None:
+    w = watch(UP, UP, DOWN, DOWN, DOWN, DOWN, DOWN, UP, terms=DiagnosisTerms(matures_after=timedelta(seconds=20)))
+    await w.cycles(7)
+    opened = w.asked
+    await w.cycles(30)
+    assert (len(opened), w.asked) == (1, opened)
+
+
 async def test_a_violation_that_joins_is_a_new_question(watch: Callable[..., Watch]) -> None:
     w = watch(DOWN, DOWN, DOWN, *[BOTH] * 30)
     await w.cycles(20)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from operator_core.components import CLUSTER, ComponentRef
-from operator_core.knowledge import FailureMode, Scope
+from operator_core.knowledge import AllOf, AnyOf, Condition, FailureMode, Scope, Test
+from operator_core.readings import SignalName
 from operator_core.tickets import Ticket
 
 from operator_diagnosis.conditions import Presence
@@ -21,8 +22,14 @@ class Binding:
     share: float
 
 
+MUST = 0.9
+"""A mode must show a sign that it is expected to show this often."""
+
+
 def bindings(mode: FailureMode, signs: Signs, ticket: Ticket | None) -> tuple[Binding, ...]:
     """Everything that a mode can be bound to in this case; nothing when it is not thinkable."""
+    if not has_trace(mode, signs):
+        return ()
     match mode.scope:
         case Scope.CLUSTER:
             return (Binding((CLUSTER,), 1.0),)
@@ -32,6 +39,25 @@ def bindings(mode: FailureMode, signs: Signs, ticket: Ticket | None) -> tuple[Bi
         case Scope.GROUP:
             blamed = blamed_by(mode, signs)
             return (Binding(blamed, 1.0),) if blamed else ()
+
+
+def has_trace(mode: FailureMode, signs: Signs) -> bool:
+    """Whether what a mode must show was looked for at all: a part that nobody has cannot have failed.
+
+    A reading that could not be had is a trace; a signal of which no look says anything is none.
+    """
+    must = [signs.by_name[e.sign] for e in mode.expects if e.probability >= MUST]
+    return not must or any(signal in signs.looks.signals for sign in must for signal in signals_of(sign.condition))
+
+
+def signals_of(condition: Condition) -> Iterator[SignalName]:
+    """Every signal that a condition looks at."""
+    match condition:
+        case Test(signal=signal):
+            yield signal
+        case AllOf(tests=tests) | AnyOf(tests=tests):
+            for test in tests:
+                yield from signals_of(test)
 
 
 def candidates(mode: FailureMode, signs: Signs, ticket: Ticket | None) -> tuple[ComponentRef, ...]:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from operator_core.claims import Claim
 from operator_core.components import ComponentRef
 from operator_core.diagnosis import CausalStep, Evidence, Standing
 from operator_core.knowledge import Expectation, PathStep, Sign, SignName
+from operator_core.readings import ReadingId
 
 from operator_diagnosis.conditions import Presence
 from operator_diagnosis.prose import filled, listed
 from operator_diagnosis.scoring import Candidate, expected, likely_when_unknown
 from operator_diagnosis.signs import Sighting, Signs, Witness, clipped, log_ratio
 
-TELLING = 0.05
+TELLING = 0.2
 """A log likelihood ratio nearer to 0 than this tells nothing and is not shown."""
 
 LEFT_OPEN = 4
@@ -149,7 +151,18 @@ def _left_open(candidate: Candidate, looks: Sequence[_Look], signs: Signs) -> It
     spoken_against = {
         (look.witness.sign.name, site) for look in looks if look.weight <= -TELLING for site in look.witness.sites
     }
-    rest = [(sign, site) for sign, site in signs.odd if (sign.name, site) not in explained | spoken_against]
+    accounted = {
+        ident
+        for name, site in explained
+        for claim in signs.shown(signs.by_name[name], site).claims
+        for ident in claim.readings
+    }
+    rest = [
+        (sign, site)
+        for sign, site in signs.odd
+        if (sign.name, site) not in explained | spoken_against
+        and not _is_told(signs.shown(sign, site).claims, accounted)
+    ]
     for sign, site in sorted(rest, key=lambda odd: (odd[1] not in candidate.components, -_surprise(*odd, signs)))[
         :LEFT_OPEN
     ]:
@@ -165,6 +178,11 @@ def _left_open(candidate: Candidate, looks: Sequence[_Look], signs: Signs) -> It
             ),
             sightings=((sign.name, site),),
         )
+
+
+def _is_told(claims: Sequence[Claim], accounted: AbstractSet[ReadingId]) -> bool:
+    """Whether an odd sign says nothing new: every reading that it rests on is explained as part of another sign."""
+    return bool(claims) and all(ident in accounted for claim in claims for ident in claim.readings)
 
 
 def is_besides(other: Candidate, first: Candidate, signs: Signs) -> bool:

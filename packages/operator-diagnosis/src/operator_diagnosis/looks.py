@@ -102,6 +102,11 @@ class Looks:
         """A signal as it was in one of the observations."""
         return self._panels[index].get(signal, _EMPTY)
 
+    @cached_property
+    def signals(self) -> frozenset[SignalName]:
+        """The signals that any observation has a reading of, or says that it could not read."""
+        return frozenset(signal for panels in self._panels for signal in panels)
+
     def components(self, kind: Kind) -> tuple[ComponentRef, ...]:
         """The components of a kind: those of the newest observation that knows any."""
         return self._components.get(kind, ())

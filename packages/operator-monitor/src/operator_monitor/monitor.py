@@ -228,6 +228,7 @@ class Monitor:
         made: list[Diagnosis] = []
         undiagnosed: dict[TicketId, str] = {}
         touched: list[Ticket] = []
+        violated = {j.key for j in report.with_verdict(Verdict.VIOLATED)}
         for ticket in written.now_open:
             file = course.files.get(ticket.id)
             if file is None:
@@ -236,7 +237,8 @@ class Monitor:
                     undiagnosed[ticket.id] = file.why
                     continue
             course.files[ticket.id] = file
-            if not is_due(file, ticket, now, self._terms):
+            lasts = any(v.key in violated for v in ticket.lasting)
+            if not is_due(file, ticket, now, self._terms, lasts=lasts):
                 continue
             course.files[ticket.id] = file.after_asking(ticket, now)
             case = Case(

@@ -60,12 +60,23 @@ class CaseFile:
         return tuple(by_number[n] for n in sorted(by_number))
 
 
-def is_due(file: CaseFile, ticket: Ticket, now: datetime, terms: DiagnosisTerms) -> bool:
-    """Whether a diagnoser is to be asked about a ticket now."""
+def is_due(file: CaseFile, ticket: Ticket, now: datetime, terms: DiagnosisTerms, *, lasts: bool) -> bool:
+    """Whether a diagnoser is to be asked about a ticket now.
+
+    Args:
+        file: what was asked about it before.
+        ticket: the ticket, open.
+        now: the instant of the newest look.
+        terms: how often at most.
+        lasts: whether the newest look still shows one of its violations. A ticket whose trouble is out of sight is
+            asked about only if it never was: what a look at a cured patient says is no better diagnosis.
+    """
     if ticket.state not in (TicketState.OPEN, TicketState.DIAGNOSED) or file.asked >= terms.at_most:
         return False
     if file.asked_at is None or len(ticket.violations) > file.known:
         return True
+    if not lasts:
+        return False
     mature_at = ticket.opened_at + terms.matures_after
     if now >= mature_at > file.asked_at:
         return True
