@@ -12,7 +12,7 @@ from operator_core.errors import ConfigurationError
 from operator_core.knowledge import DO_NOTHING, UNKNOWN_MODE, Knowledge, SignName, Test
 from operator_core.ports import Case, Diagnoser
 from operator_core.prose import check_prose
-from operator_core.readings import Cause, Observation, Value, by_id
+from operator_core.readings import Cause, Observation, SignalName, Value, by_id
 from operator_core.verify import verify
 from operator_diagnosis.rules import RulesDiagnoser, reason
 
