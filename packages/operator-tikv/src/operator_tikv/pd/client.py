@@ -167,9 +167,10 @@ class PdClient:
             except* SubjectError as failed:
                 error = next(e for e in failed.exceptions if isinstance(e, SubjectError))
                 errors[endpoints[i]] = error
-                turn[i + 1].set()
                 if _is_final(error) or len(errors) == len(endpoints):
                     done.set()
+                else:
+                    turn[i + 1].set()
 
         turn[0].set()
         with suppress(TimeoutError):

@@ -104,11 +104,11 @@ def pd_says(seen: Seen, ref: ComponentRef, silent_for: float) -> Says:
     if seen.is_settling:
         return Says.NOTHING
     state, age = seen.word(n.STORE_STATE, ref), seen.number(n.STORE_HEARTBEAT_AGE, ref)
-    if age is not None and age + SURELY_AFTER < silent_for:
-        return Says.HEARS
     late = age is not None and age > HEARTBEAT_LATE
     if late or state in (StoreState.DISCONNECTED.value, StoreState.DOWN.value):
         return Says.SILENCE
+    if age is not None and age + SURELY_AFTER < silent_for:
+        return Says.HEARS
     return Says.NOTHING
 
 
