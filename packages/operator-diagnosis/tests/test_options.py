@@ -29,7 +29,7 @@ def test_the_first_option_that_is_not_refused_is_recommended_and_says_why(crash_
     chosen = diagnosis.options[0]
     assert diagnosis.recommended == chosen.name == "restart"
     assert (chosen.does, chosen.refused, chosen.why_not) == ("restart node 2", None, "")
-    assert diagnosis.because == "restart brings relief; the price: restart takes time."
+    assert diagnosis.because == "restart brings relief. The price: restart takes time."
     assert [o.why_not for o in diagnosis.options[1:]] == ["enough has been seen", "it does not end by itself"]
 
 

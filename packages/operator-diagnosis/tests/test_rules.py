@@ -193,7 +193,7 @@ def test_what_was_so_in_the_first_look_may_have_begun_before(case: Cases, look: 
 def test_a_step_without_its_sign_is_inferred_and_one_that_was_not_seen_says_so(crash_case: Case) -> None:
     steps = reason(crash_case).path
     assert [s.is_supported for s in steps] == [False, True, True, False]
-    assert steps[3].says == "node 2 came back and fell again (could not be read)"
+    assert steps[3].says == "node 2 came back and fell again: could not be read"
 
 
 def test_readings_that_share_an_id_are_struck_and_nothing_rests_on_them(crash_case: Case) -> None:

@@ -239,4 +239,4 @@ def _step(step: PathStep, candidate: Candidate, signs: Signs) -> CausalStep:
     if present:
         return CausalStep(says=says, claims=_claims(sign, present, signs))
     unseen = any(signs.witnessed(w) is Presence.UNSEEN for w in witnesses)
-    return CausalStep(says=f"{says} ({'could not be read' if unseen else 'looked for and not seen'})")
+    return CausalStep(says=f"{says.rstrip('.')}: {'could not be read' if unseen else 'looked for and not seen'}")

@@ -134,7 +134,7 @@ def _offered(
 
 
 def _because(chosen: _Listed) -> str:
-    return sentence(f"{chosen.option.gains}; the price: {chosen.option.costs}")
+    return f"{sentence(chosen.option.gains)} The price: {sentence(chosen.option.costs)}"
 
 
 def _under_doubt(

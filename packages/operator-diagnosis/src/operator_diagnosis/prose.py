@@ -67,6 +67,8 @@ def quantity(value: Value, unit: Unit) -> str:
                 return f"{value / factor:.4g} {symbol}"
     if unit == "s" and 0 < abs(value) < 1:
         return f"{value * 1000:.4g} ms"
+    if unit == "1/s":
+        return f"{number(value)}/s"
     return number(value) if unit in ("1", "state") else f"{number(value)} {clean(unit)}"
 
 

@@ -40,7 +40,7 @@ class LiveTeller:
     def __init__(self, console: Console, knowledge: Knowledge) -> None:
         self._out = console
         self._knowledge = knowledge
-        self._live = Live(console=console, refresh_per_second=8, transient=False)
+        self._live = Live(console=console, auto_refresh=False)
         self._stage = Stage.HEALTHY
         self._started: datetime | None = None
         self._report: CycleReport | None = None
@@ -62,7 +62,7 @@ class LiveTeller:
         self._draw()
 
     def _draw(self) -> None:
-        self._live.update(self._picture())
+        self._live.update(self._picture(), refresh=True)
 
     def _progress(self) -> Text:
         text = Text()

@@ -15,31 +15,17 @@ from operator_cli.render.lines import escaped
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-_BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
-
-
-def amount(value: float, unit: str) -> str:
-    """A number with its unit, short: ``1.4 GiB``, ``12 ms``, ``250 /s``."""
-    if unit == "bytes":
-        scaled, n = value, 0
-        while abs(scaled) >= 1024 and n < len(_BINARY) - 1:
-            scaled, n = scaled / 1024, n + 1
-        return f"{scaled:.3g} {_BINARY[n]}"
-    if unit == "s":
-        return f"{value * 1000:.3g} ms" if abs(value) < 1 else f"{value:.3g} s"
-    if unit == "1/s":
-        return f"{value:.3g} /s"
-    return f"{value:g}" if unit == "1" else f"{value:.4g} {unit}"
-
 
 def shown(reading: Reading | None) -> str:
     """A reading's value for a table cell; what was not seen is a question mark, never a zero."""
+    from operator_diagnosis.prose import quantity
+
     if reading is None:
         return "[yellow]?[/]"
     if isinstance(reading.value, str):
         good = {"Up", "answered", "yes"}
         return escaped(reading.value) if reading.value in good else f"[bold]{escaped(reading.value)}[/]"
-    return amount(reading.value, reading.unit)
+    return quantity(reading.value, reading.unit)
 
 
 def _mark(ref: ComponentRef, judgements: Sequence[Judgement]) -> str:

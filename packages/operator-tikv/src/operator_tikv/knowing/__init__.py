@@ -3,6 +3,7 @@
 from operator_core.components import CLUSTER_KIND
 from operator_core.knowledge import ComponentKind, Knowledge
 
+from operator_tikv import names as n
 from operator_tikv.knowing import disks, pd, sight, stores
 from operator_tikv.knowing.lint import lint
 from operator_tikv.knowing.signs import SIGNS
@@ -14,8 +15,20 @@ from operator_tikv.signals import SIGNALS
 KNOWLEDGE = Knowledge(
     version="tikv-1",
     kinds=(
-        ComponentKind(kind=STORE, title="TiKV store"),
-        ComponentKind(kind=PD, title="PD member", roles=("leader",)),
+        ComponentKind(
+            kind=STORE,
+            title="TiKV store",
+            glance=(
+                n.STORE_STATE,
+                n.STORE_SERVICE_CONTACT,
+                n.STORE_LEADERS,
+                n.STORE_REQUESTS,
+                n.STORE_APPEND_P99,
+                n.STORE_COMMIT_P99,
+                n.STORE_AVAILABLE,
+            ),
+        ),
+        ComponentKind(kind=PD, title="PD member", roles=("leader",), glance=(n.PD_CONTACT, n.PD_HEALTH, n.PD_TERM)),
         ComponentKind(kind=CLUSTER_KIND, title="TiKV cluster"),
     ),
     signals=SIGNALS,
