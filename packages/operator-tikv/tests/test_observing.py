@@ -183,3 +183,18 @@ def test_an_empty_cluster_is_not_healthy(cluster: Cluster) -> None:
     assert seen.refs("store") == ()
     assert seen.refs("pd") == (pd_ref("pd0"), pd_ref("pd1"), pd_ref("pd2"))
     assert value(seen, n.STORES_UP, CLUSTER) is None
+
+
+@pytest.mark.parametrize("ahead", [-45.0, 45.0])
+def test_heartbeats_are_compared_with_the_clock_of_pd_and_not_with_ours(cluster: Cluster, ahead: float) -> None:
+    """The whole cluster's clock is off against ours; PD's Date tells."""
+
+    async def main() -> Observation:
+        plain = cluster.last_heartbeat
+        cluster.last_heartbeat = lambda store: plain(store) + ahead
+        cluster.date_ahead_s = ahead
+        await cluster.clock.sleep(timedelta(seconds=17))
+        return await cluster.subject().observe(1)
+
+    seen = run_virtual(main())
+    assert value(seen, n.STORE_HEARTBEAT_AGE, store_ref(1)) == pytest.approx(6, abs=1.6)

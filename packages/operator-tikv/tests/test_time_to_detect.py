@@ -276,3 +276,62 @@ def test_a_short_pause_opens_nothing(cluster: Cluster) -> None:
     cluster_tasks: list[object] = []
     watch, _ = watched(cluster, pause, after=3, lasting=60)
     assert watch.opened == {}
+
+
+def test_a_start_opens_nothing(cluster: Cluster) -> None:
+    async def main() -> Watch:
+        watch, subject, number = Watch(), cluster.subject(), 0
+        for node in (*cluster.members.values(), *cluster.stores.values()):
+            node.started = 0.0
+        for store in (4, 5):
+            cluster.set_store(store, "killed")
+        cluster.set_member("pd2", "killed")
+        cluster.bootstrapped = False
+        while cluster.t < 120:
+            if cluster.t >= 10:
+                cluster.bootstrapped = True
+            if cluster.t >= 25 and cluster.members["pd2"].state != "up":
+                cluster.set_member("pd2", "up")
+                for store in (4, 5):
+                    cluster.set_store(store, "up")
+            number += 1
+            watch.take(await subject.observe(number), cluster.t)
+            await cluster.clock.sleep(timedelta(seconds=number * 5 - cluster.t))
+        return watch
+
+    assert run_virtual(main()).opened == {}
+
+
+def test_a_violation_ends_when_the_store_is_back(cluster: Cluster) -> None:
+    async def main() -> Watch:
+        watch, subject, number = Watch(), cluster.subject(), 0
+        while cluster.t < 150:
+            if 30 <= cluster.t < 35:
+                cluster.set_store(4, "killed")
+            if 80 <= cluster.t < 85:
+                cluster.set_store(4, "up")
+            number += 1
+            watch.take(await subject.observe(number), cluster.t)
+            await cluster.clock.sleep(timedelta(seconds=number * 5 - cluster.t))
+        return watch
+
+    watch = run_virtual(main())
+    assert ("store-reachable", store_ref(4)) in watch.ended
+    assert not watch.is_open("store-reachable", store_ref(4))
+
+
+def test_a_monitor_that_starts_late_sees_what_is_long_dead(cluster: Cluster) -> None:
+    async def main() -> Watch:
+        cluster.set_store(4, "killed")
+        cluster.set_member("pd2", "killed")
+        await cluster.clock.sleep(timedelta(hours=2))
+        watch, subject, begin, number = Watch(), cluster.subject(), cluster.t, 0
+        while cluster.t < begin + 30:
+            number += 1
+            watch.take(await subject.observe(number), cluster.t)
+            await cluster.clock.sleep(timedelta(seconds=begin + number * 5 - cluster.t))
+        return watch
+
+    opened = run_virtual(main()).opened
+    assert ("store-reachable", store_ref(4)) in opened
+    assert ("pd-member-reachable", pd_ref("pd2")) in opened

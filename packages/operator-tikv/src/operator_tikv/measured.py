@@ -157,6 +157,7 @@ def report_leader_metrics(report: Report, memory: Memory, looked: Looked, leader
 def report_prometheus(report: Report, memory: Memory, looked: Looked, view: PrometheusView | None) -> None:
     """How fresh Prometheus is, and whether it has each store as a target."""
     if looked.prometheus is None:
+        report.read(CLUSTER, n.PROMETHEUS_CONTACT, "none", "our settings")
         return
     if view is None:
         assert isinstance(looked.prometheus, SubjectError)

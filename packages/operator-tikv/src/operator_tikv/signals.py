@@ -124,7 +124,12 @@ TOLD: tuple[Signal, ...] = (
     _told(n.REGIONS_COUNT, _C, COUNT, "regions of the cluster"),
     _told(n.REGIONS_LED, _C, COUNT, "regions whose leader is on a store that PD calls Up"),
     _told(n.REPLICAS_MAX, _C, COUNT, "replicas that each region has"),
-    _told(n.PROMETHEUS_CONTACT, _C, WORD, "what came of asking Prometheus: answered, stale, or why not"),
+    _told(
+        n.PROMETHEUS_CONTACT,
+        _C,
+        WORD,
+        "what came of asking Prometheus: answered, stale, why not, or none when there is none",
+    ),
     _told(n.PROMETHEUS_FRESHNESS, _C, SECONDS, "age of the newest sample of a TiKV store that Prometheus has"),
 )
 

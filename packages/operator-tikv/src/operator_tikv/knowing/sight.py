@@ -22,7 +22,7 @@ PROMETHEUS_DOWN = FailureMode(
     expects=expects(
         {
             "prometheus-away": 0.98,
-            "pd-answers": 0.97,
+            "pd-fell-silent": 0.02,
             "stores-answer": 0.97,
             "no-member-answers": 0.02,
             "stores-fail-to-reconnect": 0.01,
@@ -30,7 +30,7 @@ PROMETHEUS_DOWN = FailureMode(
     ),
     path=(
         step("Prometheus stopped, or stopped scraping.", "prometheus-away"),
-        step("PD answers, so this is not the cluster.", "pd-answers"),
+        step("PD answers, so this is not the cluster."),
         step("The stores answer too; their metrics are read directly meanwhile.", "stores-answer"),
     ),
     options=(
@@ -122,7 +122,8 @@ OBSERVER_CUT_OFF = FailureMode(
     expects=expects(
         {
             "no-member-answers": 0.98,
-            "pd-answers": 0.02,
+            "pd-fell-silent": 0.98,
+            "lost-a-leader": 0.9,
             "stores-keep-pd": 0.9,
             "stores-fail-to-reconnect": 0.02,
             "stores-answer": 0.6,

@@ -40,6 +40,18 @@ def _zero(signal: SignalName, *, of: Of = Of.SELF, how: Quantifier = Quantifier.
     return Test(signal=signal, comparison=Comparison.AT_MOST, value=0.0, of=of, quantifier=how)
 
 
+def _ever_not(signal: SignalName, word: str) -> Test:
+    """Whether the cluster's word was another at any time in the window."""
+    return Test(
+        signal=signal,
+        comparison=Comparison.DIFFERS,
+        value=word,
+        of=Of.CLUSTER,
+        quantifier=Quantifier.ANY,
+        when=When.EVER,
+    )
+
+
 def _sign(name: str, about: Kind, says: str, says_not: str, condition: Condition, base_rate: float) -> Sign:
     return Sign(
         name=SignName(name), about=about, says=says, says_not=says_not, condition=condition, base_rate=base_rate
@@ -296,26 +308,6 @@ _STORE_SIGNS: tuple[Sign, ...] = (
 )
 
 _PD_SIGNS: tuple[Sign, ...] = (
-    *(
-        _sign(f"pd-{word}", PD, f"{{it}} {says}", f"{{it}} {says_not}", _is(n.PD_CONTACT, contact.value), rate)
-        for word, contact, says, says_not, rate in (
-            ("refuses", Contact.REFUSED, "refuses connections", "does not refuse connections", 0.003),
-            (
-                "silent",
-                Contact.SILENT,
-                "accepts connections and says nothing",
-                "is not silent on an open connection",
-                0.003,
-            ),
-            (
-                "unanswered",
-                Contact.UNANSWERED,
-                "never completes a connection",
-                "completes or refuses connections",
-                0.005,
-            ),
-        )
-    ),
     _sign("pd-away", PD, "{it} does not answer us", "{it} answers us", _is_not(n.PD_CONTACT, _ANSWERED), 0.005),
     _sign(
         "pd-unhealthy",
@@ -342,11 +334,11 @@ _PD_SIGNS: tuple[Sign, ...] = (
         0.01,
     ),
     _sign(
-        "was-follower",
+        "leader-among-lost",
         PD,
-        "{it} followed when it stopped answering",
-        "{it} did not follow when it stopped answering",
-        _is(n.PD_LOST_AS, "follower"),
+        "a PD member that stopped answering led PD until then",
+        "no PD member that led has stopped answering",
+        _is(n.PD_LOST_AS, "leader", of=Of.ALL, how=Quantifier.ANY),
         0.01,
     ),
     _sign(
@@ -354,31 +346,8 @@ _PD_SIGNS: tuple[Sign, ...] = (
         PD,
         "PD as a whole gave no answer for a time",
         "PD as a whole went on answering",
-        Test(
-            signal=n.PD_ANSWER,
-            comparison=Comparison.DIFFERS,
-            value="answer",
-            of=Of.CLUSTER,
-            quantifier=Quantifier.ANY,
-            when=When.EVER,
-        ),
+        _ever_not(n.PD_ANSWER, "answer"),
         0.01,
-    ),
-    _sign(
-        "pd-answers-now",
-        PD,
-        "PD answers as a whole",
-        "PD gives no answer as a whole",
-        _is(n.PD_ANSWER, "answer", of=Of.CLUSTER),
-        0.99,
-    ),
-    _sign(
-        "most-members-away",
-        PD,
-        "most PD members do not answer us",
-        "most PD members answer us",
-        _is_not(n.PD_CONTACT, _ANSWERED, of=Of.ALL, how=Quantifier.MOST),
-        0.003,
     ),
     _sign(
         "no-etcd-leader",
@@ -404,16 +373,29 @@ _CLUSTER_SIGNS: tuple[Sign, ...] = (
         CLUSTER_KIND,
         "Prometheus does not answer, or its samples are old",
         "Prometheus answers with fresh samples",
-        _is_not(n.PROMETHEUS_CONTACT, _ANSWERED, of=Of.CLUSTER),
+        AllOf(
+            (
+                _is_not(n.PROMETHEUS_CONTACT, _ANSWERED, of=Of.CLUSTER),
+                _is_not(n.PROMETHEUS_CONTACT, "none", of=Of.CLUSTER),
+            )
+        ),
         0.01,
     ),
     _sign(
-        "pd-answers",
+        "pd-fell-silent",
         CLUSTER_KIND,
-        "PD answers as a whole",
-        "PD gives no answer as a whole",
-        _is(n.PD_ANSWER, "answer", of=Of.CLUSTER),
-        0.99,
+        "PD as a whole gave no answer for a time",
+        "PD as a whole went on answering",
+        _ever_not(n.PD_ANSWER, "answer"),
+        0.01,
+    ),
+    _sign(
+        "lost-a-leader",
+        CLUSTER_KIND,
+        "a PD member that stopped answering led PD until then",
+        "no PD member that led has stopped answering",
+        _is(n.PD_LOST_AS, "leader", of=Of.ALL, how=Quantifier.ANY),
+        0.01,
     ),
     _sign(
         "no-member-answers",
@@ -421,7 +403,7 @@ _CLUSTER_SIGNS: tuple[Sign, ...] = (
         "no PD member answers us",
         "some PD member answers us",
         _is(n.PD_CONTACT, _ANSWERED, of=Of.ALL, how=Quantifier.NONE),
-        0.003,
+        0.0005,
     ),
     _sign(
         "stores-answer",

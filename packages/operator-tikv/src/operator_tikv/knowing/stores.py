@@ -42,9 +42,9 @@ STORE_KILL = FailureMode(
     ),
     expects=expects(
         {
-            "store-refuses": 0.85,
+            "store-refuses": 0.9,
             "store-silent": 0.02,
-            "store-unanswered": 0.12,
+            "store-unanswered": 0.06,
             "store-answers": 0.01,
             "scrape-fails": 0.97,
             "others-complain": 0.9,
@@ -53,7 +53,7 @@ STORE_KILL = FailureMode(
             "pd-has-no-heartbeat": 0.7,
             "leaders-gone": 0.4,
             "other-stores-answer": 0.95,
-            "another-store-away": 0.05,
+            "another-store-away": 0.02,
             "evict-leader-set": 0.02,
         }
     ),
@@ -81,7 +81,7 @@ STORE_KILL = FailureMode(
         STORE_PD: "with only PD cut off, the other stores would go on talking to it",
         TWO_DOWN: "here every other store answers",
     },
-    prior=3.0,
+    prior=2.0,
     source="tikv v8.5.5 components/raftstore/src/store; tikv/pd v8.5.5 pkg/core/store.go",
 )
 
@@ -102,13 +102,13 @@ STORE_PAUSE = FailureMode(
             "store-unanswered": 0.06,
             "store-answers": 0.01,
             "scrape-fails": 0.97,
-            "others-complain": 0.5,
+            "others-complain": 0.6,
             "raft-silent": 0.85,
             "still-talks-raft": 0.05,
             "pd-has-no-heartbeat": 0.7,
             "leaders-gone": 0.4,
             "other-stores-answer": 0.95,
-            "another-store-away": 0.05,
+            "another-store-away": 0.02,
             "evict-leader-set": 0.02,
             "started-anew": 0.01,
         }
@@ -168,10 +168,10 @@ NET_ISOLATE_STORE = FailureMode(
         {
             "store-refuses": 0.02,
             "store-silent": 0.15,
-            "store-unanswered": 0.75,
+            "store-unanswered": 0.8,
             "store-answers": 0.1,
             "scrape-fails": 0.88,
-            "others-complain": 0.5,
+            "others-complain": 0.7,
             "raft-silent": 0.85,
             "still-talks-raft": 0.05,
             "pd-has-no-heartbeat": 0.7,
@@ -179,7 +179,7 @@ NET_ISOLATE_STORE = FailureMode(
             "complains-of-most": 0.6,
             "leaders-gone": 0.4,
             "other-stores-answer": 0.95,
-            "another-store-away": 0.06,
+            "another-store-away": 0.02,
             "evict-leader-set": 0.02,
             "started-anew": 0.01,
         }
@@ -306,6 +306,7 @@ TWO_STORES_DOWN = FailureMode(
             "another-store-away": 0.97,
             "scrape-fails": 0.95,
             "others-complain": 0.85,
+            "raft-silent": 0.4,
             "pd-has-no-heartbeat": 0.7,
             "leaders-gone": 0.1,
             "writes-time-out": 0.7,
