@@ -96,6 +96,8 @@ def plan(cluster: Cluster, fault: Fault) -> Undo:
     """
     capability = _capability_of(fault)
     name = process_of(cluster, fault.target)
+    if fault.toward == fault.target:
+        raise ConfigurationError(f"{fault}: nothing can be cut off from itself")
     if fault.toward is not None and not _far_ends(cluster, fault):
         raise ConfigurationError(f"{fault}: there is nothing at the other end")
     for parameter, value in fault.parameters.items():

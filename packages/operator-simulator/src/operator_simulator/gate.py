@@ -165,5 +165,5 @@ def _free(number: int) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         try:
             probe.bind((_HOST, number))
-        except OSError as e:
-            raise DeploymentError(f"port {number} on {_HOST} cannot be bound: {e.strerror}") from e
+        except (OSError, OverflowError) as e:
+            raise DeploymentError(f"port {number} on {_HOST} cannot be bound: {getattr(e, 'strerror', e)}") from e

@@ -134,7 +134,7 @@ class StateDirectory:
         """What is written, whether or not its process still runs; None when there is nothing that can be read."""
         try:
             text = self.file(name).read_text(encoding="utf-8")
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as e:
             raise DeploymentError(f"state file {self.file(name)} cannot be read: {e.strerror}") from e

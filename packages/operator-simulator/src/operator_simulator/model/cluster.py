@@ -139,8 +139,10 @@ class Cluster:
             self.view.registered(store)
             record = self.view.stores[store.id]
             record.last_heartbeat_s, record.persisted_s = now, now - rng.uniform(0, 290)
+            store.log_start(store.started_s, len(self.raft.regions), "http://pd0:2379")
         for member in self.quorum.members:
             self.members.born(member)
+            member.log_start(member.started_s)
         self.workload.prefill({n: past[n] for n in self.stores})
         self.members.prefill(min(past.values()))
         for region in self.raft.regions:

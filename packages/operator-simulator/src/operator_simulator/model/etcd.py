@@ -48,6 +48,10 @@ class Member(Process):
         self.sees_leader = False
         self.leaderless_since_s = now
         self.changes_seen = 0
+        self.log_start(now)
+
+    def log_start(self, now: float) -> None:
+        """The first lines of a life."""
         self.log.write(now, "INFO", "versioninfo.go:89", "Welcome to Placement Driver (PD)")
         self.log.write(now, "INFO", "versioninfo.go:90", "PD", {"release-version": "v8.5.5"})
 

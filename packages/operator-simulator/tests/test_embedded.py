@@ -1,0 +1,182 @@
+"""The background process: it comes up once, is found again, is missed when it is killed, and goes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from operator_core.components import ComponentRef, Kind
+from operator_core.errors import ConfigurationError, DeploymentError
+from operator_core.faults import Fault, FaultName
+from operator_core.ports import ServiceHealth
+from operator_core.runtime import RealClock
+from operator_simulator import ClusterConfig, EmbeddedDeployment, embedded_deployments
+from operator_simulator.state import StateDirectory, process_started
+
+Make = Callable[..., EmbeddedDeployment]
+STORE = ComponentRef(Kind("store"), "4")
+
+
+def quiet(_said: str) -> None:
+    """Progress is not wanted."""
+
+
+@pytest.fixture
+async def make(tmp_path: Path) -> AsyncIterator[Make]:
+    made: list[EmbeddedDeployment] = []
+
+    def deployment(name: str = "demo", speed: float = 10.0, directory: Path = tmp_path) -> EmbeddedDeployment:
+        config = ClusterConfig(noise=0, regions=12)
+        made.append(EmbeddedDeployment(name=name, state_directory=directory, config=config, speed=speed))
+        return made[-1]
+
+    yield deployment
+    for each in made:
+        await each.down(quiet)
+
+
+def pid_of(directory: Path, name: str = "demo") -> int:
+    state = StateDirectory(directory).read(name)
+    assert state is not None
+    return state.pid
+
+
+async def gone(pid: int) -> None:
+    clock = RealClock()
+    async with clock.deadline(timedelta(seconds=5)):
+        while process_started(pid) is not None:
+            await clock.sleep(timedelta(milliseconds=10))
+
+
+async def test_a_life_from_up_to_down(make: Make, tmp_path: Path) -> None:
+    deployment, said = make(), list[str]()
+    assert not (await deployment.status()).is_up
+    await deployment.up(said.append)
+    first = pid_of(tmp_path)
+    await make().up(said.append)
+    assert pid_of(tmp_path) == first
+    assert said[-1] == "demo is already up"
+    assert embedded_deployments(tmp_path) == ("demo",)
+    assert stat.S_IMODE((tmp_path / "demo.json").stat().st_mode) == 0o600
+    assert (await deployment.status()).is_healthy
+    reachable = {str(e.advertised): e.reachable for e in await deployment.endpoints()}
+    async with httpx.AsyncClient() as client:
+        answered = await client.get(f"http://{reachable['pd1:2379']}/pd/api/v1/stores")
+    assert answered.json()["count"] == 3
+    await deployment.down(said.append)
+    assert process_started(first) is None
+    assert embedded_deployments(tmp_path) == ()
+    assert not (tmp_path / "demo.json").exists()
+    await deployment.down(said.append)
+    assert said[-1] == "demo is not up"
+
+
+async def test_a_killed_process_leaves_a_stale_file_that_is_noticed_and_replaced(make: Make, tmp_path: Path) -> None:
+    deployment = make()
+    await deployment.up(quiet)
+    first = pid_of(tmp_path)
+    os.kill(first, signal.SIGKILL)
+    await gone(first)
+    assert (tmp_path / "demo.json").exists()
+    assert embedded_deployments(tmp_path) == ()
+    assert not (await deployment.status()).is_up
+    with pytest.raises(DeploymentError, match="'demo' is not up"):
+        await deployment.endpoints()
+    await deployment.up(quiet)
+    assert pid_of(tmp_path) != first
+
+
+async def test_another_program_under_the_old_process_id_is_not_taken_for_it(make: Make, tmp_path: Path) -> None:
+    deployment = make()
+    await deployment.up(quiet)
+    state = json.loads((tmp_path / "demo.json").read_text())
+    await deployment.down(quiet)
+    (tmp_path / "demo.json").write_text(json.dumps(state | {"pid": os.getpid()}))
+    assert embedded_deployments(tmp_path) == ()
+    await deployment.down(quiet)  # and we live on
+    (tmp_path / "demo.json").write_text("{half a fi")
+    assert not (await deployment.status()).is_up
+
+
+async def test_faults_logs_and_restarts_go_through_its_control(make: Make) -> None:
+    deployment = make()
+    await deployment.up(quiet)
+    fault = Fault(name=FaultName("pause"), target=STORE)
+    undo = await deployment.plan(fault)
+    await deployment.inject(fault, undo)
+    health = {s.name: s.health for s in (await deployment.status()).services}
+    assert health["tikv1"] is ServiceHealth.PAUSED
+    await deployment.undo(undo)
+    await deployment.undo(undo)
+    assert (await deployment.status()).is_healthy
+    await deployment.restart("tikv2", quiet)
+    lines = [line async for line in deployment.logs("tikv2", follow=False, tail=None)]
+    orderly = next(i for i, line in enumerate(lines) if "receive signal 15" in line)
+    assert any("Welcome to TiKV" in line for line in lines[orderly:])
+    assert len([line async for line in deployment.logs(None, follow=False, tail=3)]) == 3
+    with pytest.raises(ConfigurationError, match="there is no service 'tikv9'"):
+        await anext(deployment.logs("tikv9", follow=False, tail=None))
+    with pytest.raises(ConfigurationError, match="there is no store 9"):
+        await deployment.plan(Fault(name=FaultName("kill"), target=ComponentRef(Kind("store"), "9")))
+
+
+async def test_log_lines_are_followed(make: Make) -> None:
+    deployment = make()
+    await deployment.up(quiet)
+    following = deployment.logs("tikv0", follow=True, tail=1)
+    last = await anext(following)
+    fault = Fault(name=FaultName("kill"), target=STORE)
+    await deployment.inject(fault, await deployment.plan(fault))
+    assert await anext(following) != last
+
+
+async def test_the_clusters_time_runs_at_its_speed(make: Make) -> None:
+    deployment = make(speed=50.0)
+    await deployment.up(quiet)
+    start = deployment.clock().now()
+    await deployment.clock().sleep(timedelta(seconds=20))
+    passed = (deployment.clock().now() - start).total_seconds()
+    assert 20 <= passed < 60
+    reachable = {str(e.advertised): e.reachable for e in await deployment.endpoints()}
+    async with httpx.AsyncClient() as client:
+        stores = (await client.get(f"http://{reachable['pd0:2379']}/pd/api/v1/stores")).json()["stores"]
+    assert stores[0]["status"]["last_heartbeat_ts"] > f"{start:%Y-%m-%dT%H:%M:%S}"
+
+
+async def test_a_path_too_long_for_a_socket_is_replaced_by_a_port_and_a_token(make: Make, tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * 90)
+    deployment = make(directory=deep)
+    await deployment.up(quiet)
+    state = StateDirectory(deep).read("demo")
+    assert state is not None
+    assert state.control.startswith("127.0.0.1:")
+    assert (await deployment.status()).is_healthy
+    wrong = json.loads((deep / "demo.json").read_text()) | {"token": "guessed"}
+    (deep / "demo.json").write_text(json.dumps(wrong))
+    with pytest.raises(DeploymentError, match="the token is wrong"):
+        await deployment.status()
+
+
+async def test_a_directory_that_cannot_be_made_is_named(make: Make, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DeploymentError, match=r"state directory .*/file/sub cannot be made: Not a directory"):
+        await make(directory=tmp_path / "file" / "sub").up(quiet)
+
+
+async def test_a_process_that_cannot_start_says_why(tmp_path: Path) -> None:
+    deployment = EmbeddedDeployment(name="demo", state_directory=tmp_path, first_port=65535)
+    with pytest.raises(DeploymentError, match="did not start: port 65536"):
+        await deployment.up(quiet)
+
+
+@pytest.mark.parametrize("name", ["", "../x", ".hidden", "a/b"])
+def test_a_name_that_is_no_file_name_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="is no name for a deployment"):
+        EmbeddedDeployment(name=name, state_directory=tmp_path)
