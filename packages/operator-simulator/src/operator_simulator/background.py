@@ -24,7 +24,8 @@ from operator_simulator.model.cluster import Cluster
 from operator_simulator.sockets import LoopbackServer
 from operator_simulator.state import State, StateDirectory, process_started
 
-_STOP_WITHIN = timedelta(seconds=30)
+_RESTART_WITHIN = timedelta(seconds=40)
+_LOOK_EVERY = timedelta(seconds=0.5)
 
 
 class Background:
@@ -84,12 +85,17 @@ class Background:
         name = services.known(self._now(), str(asked["service"]))
         self._cluster.thaw(name)
         self._cluster.stop(name)
-        async with self._clock.deadline(_STOP_WITHIN):
-            while not self._now().processes[name].is_dead:
-                await self._clock.sleep(timedelta(seconds=0.5))
-        self._server.reconcile()
-        self._now().start(name)
-        self._server.reconcile()
+        try:
+            async with self._clock.deadline(_RESTART_WITHIN):
+                while not self._now().processes[name].is_dead:
+                    await self._clock.sleep(_LOOK_EVERY)
+                self._server.reconcile()
+                self._now().start(name)
+                self._server.reconcile()
+                while not services.is_ready(self._now(), name):
+                    await self._clock.sleep(_LOOK_EVERY)
+        except TimeoutError as e:
+            raise DeploymentError(f"{name} is not back after {_RESTART_WITHIN.total_seconds():g} s") from e
         return None
 
     async def _plan(self, asked: wire.Json) -> object:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 
 from operator_core.components import Endpoint
@@ -17,6 +17,7 @@ from operator_simulator.in_process import InProcessNetwork
 from operator_simulator.model.cluster import Cluster
 
 _FOLLOW_EVERY = timedelta(seconds=0.5)
+_RESTART_WITHIN = timedelta(seconds=30)
 
 
 class InProcessDeployment:
@@ -84,15 +85,19 @@ class InProcessDeployment:
         names = services.names(self.cluster) if service is None else (services.known(self.cluster, service),)
         for name in names:
             progressed(f"restarting {name}")
-            await self._stop(name)
+            self.cluster.thaw(name)
+            self.cluster.stop(name)
+            await self._until(lambda n=name: self.cluster.processes[n].is_dead, name)
             self.cluster.start(name)
+            await self._until(lambda n=name: services.is_ready(self.cluster, n), name)
 
-    async def _stop(self, name: str) -> None:
-        self.cluster.thaw(name)
-        self.cluster.stop(name)
-        async with self._clock.deadline(timedelta(seconds=30)):
-            while not self.cluster.processes[name].is_dead:
-                await self._clock.sleep(_FOLLOW_EVERY)
+    async def _until(self, done: Callable[[], bool], name: str) -> None:
+        try:
+            async with self._clock.deadline(_RESTART_WITHIN):
+                while not done():
+                    await self._clock.sleep(_FOLLOW_EVERY)
+        except TimeoutError as e:
+            raise DeploymentError(f"{name} is not back after {_RESTART_WITHIN.total_seconds():g} s") from e
 
     async def endpoints(self) -> tuple[Endpoint, ...]:
         """In process, what is advertised is what can be reached."""

@@ -55,6 +55,11 @@ def _health(process: Process) -> ServiceHealth:
             return ServiceHealth.STARTING if waits else ServiceHealth.RUNNING
 
 
+def is_ready(cluster: Cluster, name: str) -> bool:
+    """Whether a process does its work; a PD that has not found the others yet does not."""
+    return _health(cluster.processes[name]) is ServiceHealth.RUNNING
+
+
 def _component(all_ports: Iterable[Port], name: str) -> tuple[ComponentRef, tuple[str, ...]]:
     own = [p for p in all_ports if p.process == name]
     return own[0].component, tuple(p.advertised for p in own)
