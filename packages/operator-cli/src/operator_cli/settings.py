@@ -15,7 +15,13 @@ from typing import Any
 from operator_core.errors import ConfigurationError
 from platformdirs import user_config_path, user_state_path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 FILE_VARIABLE = "OPERATOR_CONFIG"
 
@@ -153,6 +159,11 @@ def _complaint(path: Path, error: ValidationError, from_environment: Mapping[str
     return ConfigurationError(f"{source}: {first['msg']}{given}")
 
 
+def _variables(error: SettingsError) -> frozenset[str]:
+    """The variables, in lower case, of the fields that an error's text names."""
+    return frozenset(f"operator_{field}" for field in Settings.model_fields if f'"{field}"' in str(error))
+
+
 def load() -> Loaded:
     """Read the file and the environment.
 
@@ -161,7 +172,11 @@ def load() -> Loaded:
     """
     path = settings_path()
     from_file = _read(path)
-    environment = _flat("", EnvSettingsSource(Settings)())
+    try:
+        environment = _flat("", EnvSettingsSource(Settings)())
+    except SettingsError as e:
+        name = next((v for v in os.environ if v.startswith("OPERATOR_") and v.lower() in _variables(e)), "OPERATOR_…")
+        raise ConfigurationError(f"variable {name} is {os.environ.get(name)!r}, which is not the JSON meant") from e
     try:
         settings = Settings(**from_file)
     except ValidationError as e:

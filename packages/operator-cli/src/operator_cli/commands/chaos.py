@@ -115,7 +115,7 @@ def list_(*, as_json: Json = False) -> None:
     table = Table("command", "what it does", "parameters", box=None, pad_edge=False)
     for c in commands:
         table.add_row(c.name, c.describes, ", ".join(f"{k}={v:g}" for k, v in c.parameters.items()))
-    console().print(table)
+    console(is_table=True).print(table)
 
 
 @app.command()

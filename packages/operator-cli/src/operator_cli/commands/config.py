@@ -33,4 +33,4 @@ def show(*, as_json: Json = False) -> None:
     table = Table("setting", "value", "from", box=None, pad_edge=False)
     for origin in loaded.origins:
         table.add_row(origin.key, origin.value, origin.source)
-    console().print(table)
+    console(is_table=True).print(table)

@@ -98,7 +98,7 @@ def _render(status: DeploymentStatus) -> None:
             ", ".join(s.addresses),
             full_time(s.since) if s.since else "",
         )
-    console().print(table)
+    console(is_table=True).print(table)
 
 
 def _common(group: typer.Typer, opened: Callable[[str], Deployment], forget: Callable[[str], None]) -> None:

@@ -31,7 +31,7 @@ def list_(
     elif not found:
         typer.echo("no ticket" if every else "no open ticket")
     else:
-        console().print(table(found))
+        console(is_table=True).print(table(found))
 
 
 @app.command()
@@ -52,4 +52,4 @@ def show(
         typer.echo(document("operator.ticket", 1, file))
     else:
         for part in page(file):
-            console().print(part)
+            console(is_table=True).print(part)

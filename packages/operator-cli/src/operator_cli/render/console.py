@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
+import re
+import sys
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+_BLANKS = re.compile(r" +(?=\n)")
 _CONTROL = {code: None for code in (*range(0x20), *range(0x7F, 0xA0)) if code not in (0x09, 0x0A)}
 
 
@@ -16,12 +20,26 @@ def plain(text: str) -> str:
     return text.translate(_CONTROL)
 
 
-def console() -> Console:
-    """Standard output; where it is no terminal, lines are not wrapped."""
+class _Trimmed(io.TextIOBase):
+    """Standard output without the blanks that a layout leaves at the ends of lines."""
+
+    def write(self, text: str, /) -> int:
+        sys.stdout.write(_BLANKS.sub("", text))
+        return len(text)
+
+    def flush(self) -> None:
+        sys.stdout.flush()
+
+
+def console(*, is_table: bool = False) -> Console:
+    """Standard output; where it is no terminal, lines are not wrapped and the cells of tables not cut."""
     from rich.console import Console
 
     made = Console(highlight=False)
-    return made if made.is_terminal else Console(highlight=False, width=160, soft_wrap=True)
+    if made.is_terminal:
+        return made
+    width = 1000 if is_table else 120
+    return Console(file=_Trimmed(), highlight=False, width=width, soft_wrap=True)  # pyright: ignore[reportArgumentType]
 
 
 def local_zone() -> tzinfo:
