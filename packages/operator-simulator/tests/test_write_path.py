@@ -56,6 +56,19 @@ def test_a_delay_shows_in_commit_at_its_store_and_not_in_append(cluster: Cluster
     assert mean_s(cluster, live, "tikv0", "tikv_raftstore_commit_log_duration_seconds") < 0.01
 
 
+def test_lost_packets_show_in_the_tail_at_their_store_and_nowhere_else(cluster: Cluster, live: Live) -> None:
+    inject(cluster, "loss", "4", {"share": 0.2})
+    commit = "tikv_raftstore_commit_log_duration_seconds"
+    lossy, well = (cluster.stores[n].cells.commit for n in ("tikv1", "tikv0"))
+    before = sum(lossy.counts), sum(lossy.counts[14:]), sum(well.counts[14:])
+    assert 0.01 < mean_s(cluster, live, "tikv1", commit, 60) < 0.1
+    slow, all_of_it = sum(lossy.counts[14:]) - before[1], sum(lossy.counts) - before[0]
+    assert 0.03 < slow / all_of_it < 0.2  # beyond 82 ms; the median is where it was
+    assert sum(well.counts[14:]) - before[2] < 1
+    assert cluster.stores["tikv0"].cells.unreachable["4"].value > 0
+    assert cluster.stores["tikv0"].cells.unreachable["5"].value == 0
+
+
 def test_a_commit_is_as_slow_as_the_second_fastest_replica(cluster: Cluster, live: Live) -> None:
     inject(cluster, "slow-disk", "4", {"factor": 20})
     assert mean_s(cluster, live, "tikv0", "tikv_raftstore_commit_log_duration_seconds", 10) < 0.01

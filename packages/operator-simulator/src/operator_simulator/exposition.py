@@ -32,8 +32,8 @@ def rust_number(x: float) -> str:
 
 def go_number(x: float) -> str:
     """Go's FormatFloat(x, 'g', -1, 64): an exponent below 1e-4 and from 1e6 up."""
-    if x == 0:
-        return "0"
+    if 0 <= x < 1e6 and x == int(x):
+        return str(int(x))
     sign, digits, exponent = Decimal(repr(x)).as_tuple()
     text = "".join(map(str, digits)).rstrip("0") or "0"
     power = len(digits) + int(exponent) - 1

@@ -106,12 +106,8 @@ class Network:
         return 1 - (1 - self._lost.get(a, 0.0)) * (1 - self._lost.get(b, 0.0))
 
     def one_way_s(self, a: str, b: str) -> float:
-        """How long a packet travels, retransmissions of TCP included on average (0.2 s for each one)."""
-        if a == b:
-            return 0.0
-        seconds = self._base[a, b] + self._extra.get(a, 0.0) + self._extra.get(b, 0.0)
-        lost = self.loss(a, b)
-        return seconds + 0.2 * lost / max(0.02, 1 - lost) if lost else seconds
+        """How long a packet travels that is not lost on the way."""
+        return 0.0 if a == b else self._base[a, b] + self._extra.get(a, 0.0) + self._extra.get(b, 0.0)
 
     def round_trip_s(self, a: str, b: str) -> float:
         return self.one_way_s(a, b) + self.one_way_s(b, a)

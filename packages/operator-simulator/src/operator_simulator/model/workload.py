@@ -32,6 +32,8 @@ _CPU_S: Final = {
 }  # fmt: skip
 _WAITS_FOR_OWN_DISK: Final = 0.12
 _CLIENT_GIVES_UP_S: Final = 5.0
+RETRANSMISSION_S: Final = 0.2
+"""Linux's least time after which TCP sends a lost segment again."""
 
 
 @dataclass(slots=True)
@@ -200,15 +202,22 @@ class Workload:
         n = sum(rates[t] for t in _WRITES) * dt
         propose = 0.00006 * queue + 0.10 * max(0.0, own - 0.004)
         apply_wait, apply = 0.00009 * queue, 0.00035 * queue * slow
-        usual = 0.0
+        usual = repeated = 0.0
         for followers, weight in (lead.groups or {}).items():
             share = weight / lead.weight
             commit = self._commit_s(store.name, followers, self._majority)
-            cells.commit.add(n * share * (1 - _WAITS_FOR_OWN_DISK), commit)
-            cells.commit.add(n * share * _WAITS_FOR_OWN_DISK, max(commit, own))
+            late = self._retransmitted(store.name, followers)
+            cells.commit.add(n * share * (1 - _WAITS_FOR_OWN_DISK) * (1 - late), commit)
+            cells.commit.add(n * share * _WAITS_FOR_OWN_DISK * (1 - late), max(commit, own))
+            cells.commit.add(n * share * late, commit + RETRANSMISSION_S)
             usual += commit * share
+            repeated += late * share
         around = propose + apply_wait + apply
-        ways = ((1 - _WAITS_FOR_OWN_DISK, around + usual), (_WAITS_FOR_OWN_DISK, around + max(usual, own)))
+        ways = (
+            ((1 - _WAITS_FOR_OWN_DISK) * (1 - repeated), around + usual),
+            (_WAITS_FOR_OWN_DISK * (1 - repeated), around + max(usual, own)),
+            (repeated, around + usual + RETRANSMISSION_S),
+        )
         cells.request_wait.add(n, propose)
         cells.apply_wait.add(n, apply_wait)
         for status in ("all", "success"):
@@ -226,6 +235,14 @@ class Workload:
             cells.processing_read[kind].add(rates[f"kv_{kind}"] * dt, 0.00011 * queue)
         store.disk.used_bytes += n * 44
         return ways[0][1]
+
+    def _retransmitted(self, leader: str, followers: tuple[str, ...]) -> float:
+        """The share of writes for which TCP must send again: every follower's way has lost a packet."""
+        share = 1.0
+        for follower in followers:
+            arrived = (1 - self._network.loss(leader, follower)) ** 2
+            share *= 1 - arrived
+        return share if followers else 0.0
 
     def _read(self, store: Store, rates: Mapping[str, float], dt: float, queue: float, slow: float) -> None:
         cells = store.cells
@@ -281,6 +298,7 @@ class Workload:
                 sender = self._stores[other]
                 cells.received_from[str(sender.id)].value += n
                 cells.raft_received.value += n
+                cells.unreachable[str(sender.id)].value += self._network.loss(other, name) * 0.4 * dt
                 cells.sent["append"].value += total * led * dt * 0.55
                 cells.sent["append_resp"].value += total * theirs * dt * 0.55
                 cells.sent["heartbeat"].value += 0.5 * len(self._raft.regions) * led * dt
