@@ -5,9 +5,20 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import MutableMapping
+from typing import Any
 
 LEVEL_VARIABLE = "OPERATOR_LOG"
 """``debug``, ``info``, ``warning`` or ``error``."""
+
+
+def _in_one_line(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """An exception as its own words; whoever wants the traceback asks for more of the log."""
+    if event.pop("exc_info", None):
+        error = sys.exc_info()[1]
+        event["error"] = f"{type(error).__name__}: {error}"
+        event["more"] = f"{LEVEL_VARIABLE}=info"
+    return event
 
 
 def configure() -> None:
@@ -28,7 +39,7 @@ def configure() -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
+            structlog.processors.format_exc_info if levels[name] <= logging.INFO else _in_one_line,
             structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(levels[name]),

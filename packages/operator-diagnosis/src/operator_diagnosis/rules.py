@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from operator_core.claims import Claim, Struck
+from operator_core.components import CLUSTER_KIND, ComponentRef
 from operator_core.diagnosis import Diagnosis, Hypothesis, Standing
 from operator_core.errors import ConfigurationError
 from operator_core.ports import Case
@@ -138,7 +139,7 @@ def summary(case: Case, signs: Signs, candidates: Sequence[Candidate], found: Se
     if first.mode is None:
         said = _unknown_summary(first, signs, found)
     else:
-        began = since(case, signs, found)
+        began = since(case, signs, found, first.components)
         said = filled(first.mode.summary, first.components).removesuffix(".") + f"{began}."
     return " ".join(part for part in (said, _besides(candidates, signs), _doubt(candidates)) if part)
 
@@ -148,15 +149,20 @@ def _besides(candidates: Sequence[Candidate], signs: Signs) -> str:
     return "" if other is None else f"Besides, as a trouble of its own: {_named(other)}."
 
 
-def since(case: Case, signs: Signs, found: Sequence[Piece]) -> str:
-    """`` since …``: when the first of the odd signs that still last was first seen; empty when that is not known."""
+def since(case: Case, signs: Signs, found: Sequence[Piece], blamed: Sequence[ComponentRef]) -> str:
+    """`` since …``: when the first of the odd signs that still last was first seen; empty when that is not known.
+
+    Only claims about what is blamed count, where it is a component: that the others were well all along, which some
+    signs claim beside it, is no beginning.
+    """
+    everything = any(ref.kind == CLUSTER_KIND for ref in blamed)
     newest = {r.id for r in signs.looks.newest.readings}
     starts = [
         claim.interval.start
         for piece in found
         if piece.evidence.standing is Standing.FOR and signs.odd_sightings.intersection(piece.sightings)
         for claim in piece.evidence.claims
-        if newest.intersection(claim.readings)
+        if newest.intersection(claim.readings) and (everything or {claim.component, claim.toward}.intersection(blamed))
     ]
     if not starts:
         return f" since {stored(case.trouble_since)}" if case.trouble_since else ""

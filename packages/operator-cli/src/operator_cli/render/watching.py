@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from operator_cli.render.console import clock_time, console, local_zone
-from operator_cli.render.lines import cycle_line, ticket_line
+from operator_cli.render.lines import cycle_line, escaped, ticket_line
 
 if TYPE_CHECKING:
     from operator_monitor import CycleReport
@@ -37,5 +37,7 @@ class Watching:
                     f"[dim]{clock_time(report.at)}[/] [bold]diagnosed[/] ticket {diagnosis.ticket}: {first.title}"
                     f" {first.probability:.0%}"
                 )
+        for ident, why in report.undiagnosed.items():
+            self._out.print(f"[dim]{clock_time(report.at)}[/] [red]not diagnosed[/] ticket {ident}: {escaped(why)}")
         for ticket in report.resolved:
             self._out.print(f"[dim]{clock_time(report.at)}[/] [bold green]resolved[/]  {ticket_line(ticket)}")
