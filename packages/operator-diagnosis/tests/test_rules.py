@@ -9,7 +9,17 @@ from operator_core.claims import Comparison
 from operator_core.components import CLUSTER, ComponentRef, Kind
 from operator_core.diagnosis import Diagnosis, Hypothesis, Standing
 from operator_core.errors import ConfigurationError
-from operator_core.knowledge import DO_NOTHING, UNKNOWN_MODE, Knowledge, SignName, Test
+from operator_core.knowledge import (
+    DO_NOTHING,
+    UNKNOWN_MODE,
+    AllOf,
+    Expectation,
+    Knowledge,
+    Of,
+    Quantifier,
+    SignName,
+    Test,
+)
 from operator_core.ports import Case, Diagnoser
 from operator_core.prose import check_prose
 from operator_core.readings import Cause, Observation, SignalName, Value, by_id
@@ -176,6 +186,23 @@ def test_a_claim_about_a_state_that_lasts_spans_from_its_first_reading_to_its_ne
 
 def test_the_summary_says_since_when(crash_case: Case) -> None:
     assert reason(crash_case).summary == "The process of node 2 is gone since 2026-03-29T01:00:30Z."
+
+
+def test_that_the_others_were_well_all_along_is_no_beginning(crash_case: Case, knowledge: Knowledge) -> None:
+    door = next(s for s in knowledge.signs if s.name == "door-refused")
+    others_write = Test(
+        signal=SignalName("write_p99"), comparison=Comparison.BELOW, value=1.0, of=Of.OTHERS, quantifier=Quantifier.ANY
+    )
+    alone = replace(door, name=SignName("alone"), condition=AllOf((door.condition, others_write)))
+    modes = tuple(
+        replace(m, expects=(*m.expects, Expectation(sign=alone.name, probability=0.95))) if m.name == "crashed" else m
+        for m in knowledge.modes
+    )
+    knows = replace(knowledge, signs=(*knowledge.signs, alone), modes=modes)
+    diagnosis = reason(replace(crash_case, knowledge=knows))
+    claims = next(e for e in diagnosis.first.evidence if e.sign == "alone").claims
+    assert min(c.interval.start for c in claims) < crash_case.observations[2].at
+    assert diagnosis.summary == "The process of node 2 is gone since 2026-03-29T01:00:30Z."
 
 
 def test_its_own_prose_says_nothing_that_its_claims_do_not_back(crash_case: Case) -> None:

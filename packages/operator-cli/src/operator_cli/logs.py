@@ -12,7 +12,7 @@ LEVEL_VARIABLE = "OPERATOR_LOG"
 """``debug``, ``info``, ``warning`` or ``error``."""
 
 
-def _in_one_line(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def _in_one_line(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """An exception as its own words; whoever wants the traceback asks for more of the log."""
     if event.pop("exc_info", None):
         error = sys.exc_info()[1]
