@@ -298,10 +298,10 @@ class Cluster:
         leader = self.pd_leader()
         if leader is None:
             gone = self.members[self.leader] if self.leader is not None else Node()
-            if self.t - gone.since < 4.0:
-                if gone.state == "killed":
-                    return httpx.Response(500, text="[PD:apiutil:ErrRedirect]redirect failed\n")
+            if gone.state == "paused":  # a real follower forwards to it until another leads
                 await self._hang()
+            if gone.state == "killed" and self.t - gone.since < 4.0:
+                return httpx.Response(500, text="[PD:apiutil:ErrRedirect]redirect failed\n")
             for _ in range(30):
                 await self.clock.sleep(timedelta(milliseconds=100))
                 if self.pd_leader() is not None:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, timedelta
+from statistics import median
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from operator_core.errors import SubjectNonsense
-from operator_core.readings import Cause
+from operator_core.readings import Cause, ClusterName, Observation, Reading, ReadingId
 from operator_tikv import evaluate, signals
 from operator_tikv import names as n
 from operator_tikv.metrics.evaluate import Missing
 from operator_tikv.metrics.exposition import Scrape, parse
 from operator_tikv.metrics.history import History
 from operator_tikv.metrics.quantile import Bucket, quantile
+from operator_tikv.names import store_ref
+from operator_tikv.rules.latency import Others
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 TALK = signals.BY_NAME[n.STORE_MESSAGES_FROM]
@@ -218,3 +221,23 @@ def test_a_long_gap_leaves_no_rate_at_all() -> None:
     history.add(at(0, counter(100)))
     history.add(at(500, counter(200)))
     assert history.earlier(timedelta(seconds=7)) is None
+
+
+@given(values=st.lists(st.floats(0, 10), min_size=1, max_size=9))
+def test_the_median_of_the_others_agrees_with_leaving_one_out(values: list[float]) -> None:
+    readings = tuple(
+        Reading(
+            id=ReadingId(f"o1.{i}"),
+            component=store_ref(i),
+            signal=n.STORE_APPEND_P99,
+            value=v,
+            unit=APPEND_P99.unit,
+            at=T0,
+            source="x",
+        )
+        for i, v in enumerate(values)
+    )
+    others = Others(Observation(cluster=ClusterName("c"), number=1, at=T0, readings=readings), n.STORE_APPEND_P99)
+    for i, v in enumerate(values):
+        rest = values[:i] + values[i + 1 :]
+        assert others.median_without(v) == (pytest.approx(median(rest)) if rest else None)

@@ -11,9 +11,9 @@ The grace of 30 s is half the window: the slowness must last, not pass.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from statistics import median
 
 from operator_core.judgements import CheckResult, Invariant, InvariantName, Severity, Verdict
 from operator_core.readings import Observation, SignalName
@@ -34,11 +34,22 @@ ENOUGH = 50 / 60
 """Appends a second in the window of a minute below which a p99 says nothing."""
 
 
-def _median_of_others(observation: Observation, signal: SignalName, component: object) -> float | None:
-    others = [
-        r.value for r in observation.of_signal(signal) if r.component != component and not isinstance(r.value, str)
-    ]
-    return median(others) if others else None
+class Others:
+    """One signal of all stores, and the median of all but one of them."""
+
+    def __init__(self, observation: Observation, signal: SignalName) -> None:
+        self._sorted = sorted(
+            r.value for r in observation.of_signal(signal) if r.toward is None and not isinstance(r.value, str)
+        )
+
+    def median_without(self, own: float) -> float | None:
+        """The median of the rest; None when there is no rest."""
+        rest = len(self._sorted) - 1
+        if rest < 1:
+            return None
+        at = bisect_left(self._sorted, own)
+        left, right = (self._sorted[i + (i >= at)] for i in ((rest - 1) // 2, rest // 2))
+        return (left + right) / 2
 
 
 def _step(
@@ -47,21 +58,24 @@ def _step(
     """A check of one step; `healthy` is the p99 in seconds below which it is never called slow."""
 
     def check(observation: Observation) -> Iterable[CheckResult]:
+        others, others_mean = Others(observation, p99), Others(observation, mean)
         for ref in observation.refs(n.STORE):
             seen = Seen(observation)
             value, average = seen.number(p99, ref), seen.number(mean, ref)
             appends = seen.number(n.STORE_APPENDS, ref)
             if value is None:
                 yield seen.says(ref, Verdict.UNKNOWN, f"{step} at {ref} was not seen")
-            elif appends is None or appends < ENOUGH:
+                continue
+            if appends is None or appends < ENOUGH:
                 yield seen.says(ref, Verdict.UNKNOWN, f"{ref} writes too little to judge its {step}")
-            elif value > TOO_SLOW:
-                yield seen.says(
-                    ref, Verdict.VIOLATED, f"{step} p99 at {ref} is {value:.2g} s", severity=Severity.CRITICAL
-                )
-            elif _is_outlier(observation, ref, (p99, value), (mean, average), healthy):
-                others = _median_of_others(observation, p99, ref)
-                because = f"{step} p99 at {ref} is {value * 1000:.0f} ms, {(others or 0) * 1000:.0f} ms at the others"
+                continue
+            usual = others.median_without(value)
+            usual_mean = None if average is None else others_mean.median_without(average)
+            if value > TOO_SLOW:
+                because = f"{step} p99 at {ref} is {value:.2g} s"
+                yield seen.says(ref, Verdict.VIOLATED, because, severity=Severity.CRITICAL)
+            elif value > healthy and _stands_out(value, usual) and _stands_out(average, usual_mean, if_unknown=True):
+                because = f"{step} p99 at {ref} is {value * 1000:.0f} ms, {(usual or 0) * 1000:.0f} ms at the others"
                 yield seen.says(ref, Verdict.VIOLATED, because)
             else:
                 yield seen.says(ref, Verdict.HOLDS, f"{step} p99 at {ref} is {value * 1000:.0f} ms")
@@ -69,17 +83,8 @@ def _step(
     return check
 
 
-def _is_outlier(
-    observation: Observation,
-    component: object,
-    p99: tuple[SignalName, float],
-    mean: tuple[SignalName, float | None],
-    healthy: float,
-) -> bool:
-    others, others_mean = (_median_of_others(observation, s, component) for s in (p99[0], mean[0]))
-    if others is None or p99[1] <= healthy or p99[1] <= OUTLIER * others:
-        return False
-    return mean[1] is None or others_mean is None or mean[1] > OUTLIER * others_mean
+def _stands_out(value: float | None, usual: float | None, *, if_unknown: bool = False) -> bool:
+    return if_unknown if value is None or usual is None else value > OUTLIER * usual
 
 
 def _invariant(name: InvariantName, step: str, p99: SignalName, mean: SignalName, *, healthy: float) -> Invariant:

@@ -22,7 +22,7 @@ from operator_core.readings import Contact, Observation
 from operator_tikv import names as n
 from operator_tikv.pd.model import StoreState
 from operator_tikv.rules.seen import Seen
-from operator_tikv.rules.stores import judge_store
+from operator_tikv.rules.stores import judge_stores
 
 REGIONS_REPLICATED = InvariantName("regions-replicated")
 REGIONS_LED = InvariantName("regions-led")
@@ -56,11 +56,11 @@ def _led_unheard(seen: Seen) -> float:
     """Leaders on stores that PD does not hear and that answer us: they lead on, by PD's last count of them."""
     gone = (StoreState.DISCONNECTED.value, StoreState.DOWN.value)
     return sum(
-        seen.number(n.STORE_LEADERS, ref) or 0.0
-        for ref in seen.observation.refs(n.STORE)
-        if seen.word(n.STORE_STATE, ref) in gone
-        and seen.word(n.STORE_SERVICE_CONTACT, ref) == Contact.ANSWERED.value
-        and judge_store(seen.observation, ref).verdict is not Verdict.VIOLATED
+        seen.number(n.STORE_LEADERS, judged.component) or 0.0
+        for judged in judge_stores(seen.observation)
+        if judged.verdict is not Verdict.VIOLATED
+        and seen.word(n.STORE_STATE, judged.component) in gone
+        and seen.word(n.STORE_SERVICE_CONTACT, judged.component) == Contact.ANSWERED.value
     )
 
 
@@ -84,7 +84,7 @@ def _check_quorum(observation: Observation) -> Iterable[CheckResult]:
         yield CheckResult(component=CLUSTER, verdict=Verdict.UNKNOWN, because="no store is known")
         return
     seen = Seen(observation)
-    judged = [judge_store(observation, ref) for ref in stores]
+    judged = judge_stores(observation)
     lost = [j for j in judged if j.verdict is Verdict.VIOLATED]
     for result in lost:
         seen.used.update(dict.fromkeys(result.readings))

@@ -42,14 +42,6 @@ class Seen:
         found = self.reading(signal, component)
         return found.value if found is not None and isinstance(found.value, str) else None
 
-    def pairs(self, signal: SignalName) -> dict[tuple[ComponentRef, ComponentRef], float]:
-        """A pair signal by who measures and toward whom; nothing is counted as used."""
-        return {
-            (r.component, r.toward): r.value
-            for r in self.observation.of_signal(signal)
-            if r.toward is not None and not isinstance(r.value, str)
-        }
-
     @property
     def is_settling(self) -> bool:
         """Whether the PD leader changed so shortly ago that its view of stores is not to be believed."""

@@ -18,7 +18,7 @@ from operator_core.sight import lost_sight, source_ref
 from operator_tikv import names as n
 from operator_tikv.rules.pd import INVARIANTS as PD_INVARIANTS
 from operator_tikv.rules.pd import PD_HAS_LEADER, judge_member
-from operator_tikv.rules.stores import judge_store, planned_absence
+from operator_tikv.rules.stores import judge_stores, planned_absence
 
 _GENERIC = lost_sight(grace=timedelta(seconds=30), stability=timedelta(seconds=10))
 _HAS_LEADER = next(i for i in PD_INVARIANTS if i.name == PD_HAS_LEADER)
@@ -29,7 +29,7 @@ def _known_failures(observation: Observation) -> dict[ComponentRef, CheckResult]
 
     The cluster is among them while PD is seen to be leaderless.
     """
-    judged = [judge_store(observation, ref) for ref in observation.refs(n.STORE)]
+    judged = [*judge_stores(observation)]
     judged += [judge_member(observation, ref) for ref in observation.refs(n.PD)]
     failed = {j.component: j for j in judged if j.verdict is Verdict.VIOLATED}
     planned = (planned_absence(observation, ref) for ref in observation.refs(n.STORE))

@@ -34,6 +34,7 @@ from operator_core.readings import Contact, Observation
 from operator_tikv import names as n
 from operator_tikv.pd.model import StoreState
 from operator_tikv.rules.seen import Seen
+from operator_tikv.rules.talk import Talk
 
 STORE_REACHABLE = InvariantName("store-reachable")
 STORE_HEARD_BY_PD = InvariantName("store-heard-by-pd")
@@ -112,46 +113,39 @@ def pd_says(seen: Seen, ref: ComponentRef, silent_for: float) -> Says:
     return Says.NOTHING
 
 
-def peers_say(seen: Seen, ref: ComponentRef, silent_for: float) -> Says:
+def peers_say(seen: Seen, talk: Talk, ref: ComponentRef, silent_for: float) -> Says:
     """What the other stores say: complaints, and raft messages that come or do not come."""
-    complaints, talk = seen.pairs(n.STORE_UNREACHABLE_REPORTS), seen.pairs(n.STORE_MESSAGES_FROM)
-    telling = {by for by, _ in (*complaints, *talk) if by != ref}
-    complaining = sorted(by for (by, of), rate in complaints.items() if of == ref and by != ref and rate > 0)
-    from_it = {by: rate for (by, of), rate in talk.items() if of == ref and by != ref}
-    among_others = any(rate > 0 for (by, of), rate in talk.items() if ref not in (by, of))
+    complaining = sorted(by for by, rate in talk.complaints_of(ref).items() if rate > 0)
+    from_it = talk.received_from(ref)
+    telling = talk.telling_beside(ref)
     for by in sorted(from_it):
         seen.reading(n.STORE_MESSAGES_FROM, by, ref)
     for by in complaining:
         seen.reading(n.STORE_UNREACHABLE_REPORTS, by, ref)
     hearing = sum(rate > 0 for rate in from_it.values())
-    if silent_for >= TWO_LOOKS and hearing * 2 > len(telling) and not complaining:
+    if silent_for >= TWO_LOOKS and hearing * 2 > telling and not complaining:
         return Says.HEARS
-    if complaining and len(complaining) * 2 >= len(telling):
+    if complaining and len(complaining) * 2 >= telling:
         return Says.SILENCE
-    if from_it and hearing == 0 and among_others:
+    if from_it and hearing == 0 and talk.others_talk(ref):
         return Says.SILENCE
     return Says.NOTHING
 
 
-def _hears_nobody(seen: Seen, ref: ComponentRef) -> bool:
-    """Whether the store itself received no raft message from any other, or could not deliver to any."""
-    talk = [rate for (by, _), rate in seen.pairs(n.STORE_MESSAGES_FROM).items() if by == ref]
-    return bool(talk) and not any(talk)
+def judge_stores(observation: Observation) -> tuple[CheckResult, ...]:
+    """Whether each store can be reached."""
+    talk = Talk(observation)
+    return tuple(judge_store(observation, ref, talk) for ref in observation.refs(n.STORE))
 
 
-def _is_everywhere(seen: Seen) -> bool:
-    """Whether each region has a peer on each store, so that silence between two stores has no other reason."""
-    stores, replicas = seen.observation.refs(n.STORE), seen.number(n.REPLICAS_MAX, CLUSTER)
-    return replicas is not None and len(stores) <= replicas
-
-
-def judge_store(observation: Observation, ref: ComponentRef) -> CheckResult:
+def judge_store(observation: Observation, ref: ComponentRef, talk: Talk | None = None) -> CheckResult:
     """Whether a store can be reached; see the module for who must agree."""
     seen = Seen(observation)
+    talk = talk or Talk(observation)
     doors = doors_of(seen, ref)
-    pd, peers = pd_says(seen, ref, doors.silent_for), peers_say(seen, ref, doors.silent_for)
+    pd, peers = pd_says(seen, ref, doors.silent_for), peers_say(seen, talk, ref, doors.silent_for)
     if doors.any_answers:
-        return _judge_answering(seen, ref, doors, pd, peers)
+        return _judge_answering(seen, talk, ref, doors, pd, peers)
     if not doors.known:
         return seen.says(ref, Verdict.UNKNOWN, f"{ref} was not knocked at")
     against = [who for who, says in (("PD", pd), ("other stores", peers)) if says is Says.HEARS]
@@ -176,7 +170,7 @@ def judge_store(observation: Observation, ref: ComponentRef) -> CheckResult:
     return seen.says(ref, Verdict.VIOLATED, because, grace=timedelta(0) if sure else None)
 
 
-def _judge_answering(seen: Seen, ref: ComponentRef, doors: Doors, pd: Says, peers: Says) -> CheckResult:
+def _judge_answering(seen: Seen, talk: Talk, ref: ComponentRef, doors: Doors, pd: Says, peers: Says) -> CheckResult:
     if peers is Says.SILENCE:
         service_is_bad = doors.service is not None and doors.service != Contact.ANSWERED.value
         if service_is_bad:
@@ -188,7 +182,7 @@ def _judge_answering(seen: Seen, ref: ComponentRef, doors: Doors, pd: Says, peer
         if pd is Says.SILENCE:
             because = f"{ref} answers us, but neither PD nor the other stores hear it"
             return seen.says(ref, Verdict.VIOLATED, because, grace=timedelta(0))
-        if _hears_nobody(seen, ref) and _is_everywhere(seen):
+        if talk.hears_nobody(ref) and talk.is_everywhere:
             because = f"{ref} answers us, but it and the other stores do not hear each other"
             return seen.says(ref, Verdict.VIOLATED, because)
     if doors.service is not None and doors.service != Contact.ANSWERED.value:
@@ -225,8 +219,7 @@ def _check_reachable(observation: Observation) -> Iterable[CheckResult]:
         yield CheckResult(
             component=CLUSTER, verdict=Verdict.UNKNOWN, because="no store is known; PD has not listed any yet"
         )
-    for ref in stores:
-        yield judge_store(observation, ref)
+    yield from judge_stores(observation)
 
 
 def _check_heard(observation: Observation) -> Iterable[CheckResult]:
