@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import cast
 
 from operator_simulator.faces.exchange import Answer, Request
@@ -137,14 +136,9 @@ def scheduler_config(cluster: Cluster, _request: Request, name: str) -> Answer:
     return Answer.json(found.get(name, {}))
 
 
-def _stamp(cluster: Cluster, at_s: float) -> str:
-    moment = cluster.epoch + timedelta(seconds=at_s)
-    return moment.strftime("%Y-%m-%d %H:%M:%S.%f") + f" +0000 UTC m=+{at_s + 90:.9f}"
-
-
 def operator_text(cluster: Cluster, operator: Operator) -> str:
     """The text form, `Operator.String()`."""
-    region, stamp = operator.region, _stamp(cluster, operator.created_s)
+    region, stamp = operator.region, cluster.go_time(operator.created_s)
     text = (
         f"{operator.desc} {{transfer leader: store {operator.source} to {operator.target}}} (kind:{operator.kind}, "
         f"region:{region.id}({region.version}, {region.conf_ver}), createAt:{stamp}, startAt:{stamp}, currentStep:0, "
@@ -174,7 +168,7 @@ def records(cluster: Cluster, request: Request) -> Answer:
     """`GET /operators/records`: none at all is an error, not an empty list."""
     since = float(request.first("from") or 0) - cluster.epoch_unix
     found = [
-        f"{operator_text(cluster, o)} (finishAt:{_stamp(cluster, o.finished_s)}, "
+        f"{operator_text(cluster, o)} (finishAt:{cluster.go_time(o.finished_s)}, "
         f"duration:{duration(o.finished_s - o.created_s)})"
         for o in cluster.scheduling.finished
         if o.finished_s is not None and o.finished_s >= since

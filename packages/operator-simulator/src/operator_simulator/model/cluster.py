@@ -116,6 +116,7 @@ class Cluster:
         raft.sent = self.wires.sent
         scheduling.told = self._pd_said
         scheduling.reaches = self.heartbeats.reaches
+        scheduling.stamped = self.go_time
         quorum.led = self._pd_led
         self.heartbeats.introduced = lambda s, t: self._pd_said(
             "put store ok", {"store": f'id:{s.id} address:"{s.service_address}" '}, t
@@ -156,6 +157,11 @@ class Cluster:
 
     def instant(self, at_s: float) -> datetime:
         return self.epoch + timedelta(seconds=at_s)
+
+    def go_time(self, at_s: float) -> str:
+        """time.Time.String() in a process that has been running for a while."""
+        since_start = at_s - min(m.started_s for m in self.quorum.members)
+        return f"{self.instant(at_s):%Y-%m-%d %H:%M:%S.%f} +0000 UTC m=+{since_start:.9f}"
 
     def _run_to(self, target: float) -> None:
         while self._tick_s + TICK_S <= target:

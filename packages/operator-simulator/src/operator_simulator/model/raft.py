@@ -295,7 +295,6 @@ class Raft:
         )
         self.sent(source.store, to, "timeout_now", 1)
         source.role = Role.FOLLOWER
-        self._log(source, region, now, "INFO", f"became follower at term {source.term + 1}", {"term": source.term + 1})
         others = [p for p in region.peers.values() if p is not target and self.answers(to, p.store)]
         self._crown(region, target, others, source.term + 1, now)
         return True
@@ -325,4 +324,4 @@ class Raft:
         log = self._processes[peer.store].log
         source = "raft.rs:1550" if level == "INFO" else "raft.rs:1106"
         named = {**fields, "raft_id": peer.id, "region_id": region.id}
-        log.write(now, level, source, message, named, thread=18 + region.id % 2)
+        log.write(now, level, source, message, named, thread=18 + region.id // 4 % 2)

@@ -93,6 +93,8 @@ class Scheduling:
         """Told each line that PD's leader writes about an operator."""
         self.counted: Callable[[str, str], None] = lambda _d, _e: None
         """Told (operator desc, event)."""
+        self.stamped: Callable[[float], str] = str
+        """How PD's leader writes an instant in the text of an operator."""
         self.reaches: Callable[[str], bool] = lambda _n: True
         """Whether PD's leader can send a command to a store."""
 
@@ -147,7 +149,14 @@ class Scheduling:
             OperatorStatus.TIMEOUT: ("operator timeout", "timeout"),
         }
         message, event = done.get(status, ("operator canceled", "cancel"))
-        self.told(message, {"region-id": operator.region.id, "takes": f"{now - operator.created_s:.6f}s"}, now)
+        self.told(
+            message,
+            {
+                "region-id": operator.region.id,
+                "takes": f"{now - operator.created_s + self._rng.uniform(-0.4, 0.4):.6f}s",
+            },
+            now,
+        )
         self.counted(operator.desc, event)
 
     def cancel(self, region_id: int, now: float) -> bool:
@@ -164,7 +173,7 @@ class Scheduling:
         due = now + self._rng.uniform(0.3, 1.4)
         self.running[region.id] = Operator(desc, region, source, target, now, due, kind)
         brief = f'"{desc} {{transfer leader: store {source} to {target}}} (kind:{kind}, region:{region.id}'
-        detail = f'{brief}({region.version}, {region.conf_ver}), createAt:…)"'
+        detail = f'{brief}({region.version}, {region.conf_ver}), createAt:{self.stamped(now)})"'
         self.told("add operator", {"region-id": region.id, "operator": detail, "additional-info": ""}, now)
         self.counted(desc, "create")
         self.counted(desc, "start")
