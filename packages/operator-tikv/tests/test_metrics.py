@@ -96,6 +96,11 @@ def test_a_counter_that_overtook_its_old_value_after_a_restart_is_seen_by_the_pr
     assert value == {"": 15.0}, "150 since the restart, not 50 since the scrape before it"
 
 
+def test_a_counter_that_fell_counts_from_zero_though_the_process_tells_no_start() -> None:
+    count = "tikv_raftstore_append_log_duration_seconds_count"
+    assert evaluate(APPENDS, at(0, f"{count} 100\n"), at(5, f"{count} 30\n")) == {"": 6.0}
+
+
 def test_a_label_that_appears_has_grown_from_zero() -> None:
     family = "tikv_server_report_failure_msg_total"
     before = at(0, f'{family}{{type="unreachable",store_id="1"}} 5\n')
@@ -193,6 +198,7 @@ def test_a_quantile_agrees_with_a_dumber_way_to_compute_it(q: float, shares: lis
         ([(1.0, 10), (math.inf, 10)], 0.9),
         ([(-1.0, 10), (math.inf, 10)], -1.0),
         ([(1.0, 10), (2.0, 8), (math.inf, 20)], 2.0),
+        ([(1.0, 10), (2.0, 8), (4.0, 20), (math.inf, 20)], 3.6),
         ([(math.inf, 10)], None),
         ([(1.0, 0), (math.inf, 0)], None),
     ],

@@ -112,6 +112,8 @@ class Http:
             raise SubjectUnreachable(f"GET {url}: {type(e).__name__} {e}", Cause.REFUSED) from e
         except (httpx.DecodingError, httpx.InvalidURL) as e:
             raise SubjectNonsense(f"GET {url}: {e}") from e
+        except OSError as e:  # a transport that is not the library's own may let it through
+            raise SubjectUnreachable(f"GET {url}: {e}", cause_of(e)) from e
         return Answer(
             url=url,
             status=response.status_code,
