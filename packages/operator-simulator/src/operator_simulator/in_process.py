@@ -48,9 +48,9 @@ class InProcessNetwork:
         self.transport = _Transport(self)
         self.dialer = InProcessDialer(self)
 
-    def unplug(self, what: ComponentRef | str, how: Unplugged) -> None:
+    def unplug(self, what: ComponentRef | str, how: Unplugged | str) -> None:
         """Spoil the observer's view of a component, of a kind (``pd``, ``store``) or of all scrapes (``metrics``)."""
-        self._unplugged[what.key if isinstance(what, ComponentRef) else what] = how
+        self._unplugged[what.key if isinstance(what, ComponentRef) else what] = Unplugged(how)
 
     def plug(self, what: ComponentRef | str | None = None) -> None:
         """Give the view back; all of it when nothing is named."""
