@@ -141,6 +141,7 @@ CASES: list[tuple[str, Callable[[Cluster], None], str, ComponentRef, float]] = [
     ("kill", lambda c: c.set_store(4, "killed"), "store-kill", store_ref(4), 10),
     ("pause", lambda c: c.set_store(4, "paused"), "store-pause", store_ref(4), 10),
     ("isolate", lambda c: c.set_store(4, "cut"), "net-isolate-store", store_ref(4), 10),
+    ("isolate, not from us", lambda c: c.set_store(4, "alone"), "net-isolate-store", store_ref(4), 15),
     ("kill, later", lambda c: c.set_store(4, "killed"), "store-kill", store_ref(4), 40),
     ("pause, later", lambda c: c.set_store(4, "paused"), "store-pause", store_ref(4), 40),
     ("isolate, later", lambda c: c.set_store(4, "cut"), "net-isolate-store", store_ref(4), 40),
@@ -164,6 +165,14 @@ def test_the_right_mode_ranks_first(
 ) -> None:
     first, second, *_ = ranked(seen_after(cluster, fault, after=after))
     assert first[1:] == (mode, it)
+    assert first[0] - second[0] > 1, f"{first} is hardly likelier than {second}"
+
+
+def test_two_of_five_stores_down_rank_first(cluster: Cluster) -> None:
+    node = type(cluster.stores[1])
+    cluster.stores |= {6: node(phase=2.0), 7: node(phase=9.0)}
+    first, second, *_ = ranked(seen_after(cluster, _kill_stores, after=15))
+    assert first[1:] == ("two-stores-down", store_ref(4))
     assert first[0] - second[0] > 1, f"{first} is hardly likelier than {second}"
 
 

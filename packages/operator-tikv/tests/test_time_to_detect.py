@@ -335,3 +335,12 @@ def test_a_monitor_that_starts_late_sees_what_is_long_dead(cluster: Cluster) -> 
     opened = run_virtual(main()).opened
     assert ("store-reachable", store_ref(4)) in opened
     assert ("pd-member-reachable", pd_ref("pd2")) in opened
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_store_cut_from_everybody_but_us_is_a_violation_within_15_seconds(
+    make_cluster: Callable[[], Cluster], phase: float
+) -> None:
+    watch, fault_at = watched(make_cluster(), lambda c: c.set_store(4, "alone"), after=phase, lasting=30)
+    assert watch.opened["store-reachable", store_ref(4)] - fault_at <= 15
+    assert {c for i, c in watch.opened if i.startswith("store-")} == {store_ref(4)}
