@@ -120,11 +120,23 @@ def modes(diagnosis: Diagnosis, most: int = 2) -> list[str]:
 def test_without_a_second_witness_pd_down_and_we_cut_off_are_both_first() -> None:
     async def story(props: Props, watcher: Watcher, clock: Clock) -> None:
         props.deployment.network.unplug("pd", Unplugged.REFUSED)
-        props.deployment.network.unplug("store", Unplugged.REFUSED)
+        props.deployment.network.unplug("metrics", Unplugged.HANGING)
         await clock.sleep(timedelta(seconds=90))
         assert not watcher.open_about(Concern.SUBJECT)
         (sight,) = watcher.open_about(Concern.SIGHT)
         assert set(modes(watcher.diagnoses[sight.id][-1])) == {"pd-quorum-loss", "observer-cut-off"}
+
+    watched(story)
+
+
+def test_that_nothing_at_all_answers_is_most_likely_our_own_doing() -> None:
+    async def story(props: Props, watcher: Watcher, clock: Clock) -> None:
+        props.deployment.network.unplug("pd", Unplugged.REFUSED)
+        props.deployment.network.unplug("store", Unplugged.REFUSED)
+        await clock.sleep(timedelta(seconds=90))
+        assert not watcher.open_about(Concern.SUBJECT)
+        (sight,) = watcher.open_about(Concern.SIGHT)
+        assert modes(watcher.diagnoses[sight.id][-1], 1) == ["observer-isolated"]
 
     watched(story)
 

@@ -101,6 +101,14 @@ class Scene:
                     self.put(n.STORE_HEARTBEAT_AGE, X, 250.0)
                 case "evicting":
                     self.put(n.STORE_EVICTING, X, 1.0)
+                case "not by us":
+                    self.put(n.STORE_SEEN_UP, X, "pd")
+                case "nobody answers":
+                    for ref in (A, B):
+                        self.put(n.STORE_STATUS_CONTACT, ref, "refused")
+                        self.put(n.STORE_SERVICE_CONTACT, ref, "refused")
+                    for name in ("pd0", "pd1", "pd2"):
+                        self.put(n.PD_CONTACT, pd_ref(name), "refused")
                 case "never up":
                     self.put(n.STORE_SEEN_UP, X, "nobody")
                 case _:
@@ -157,6 +165,11 @@ def store_verdict(status: str, service: str, *witnesses: str, silent_for: float 
         ("refused", "silent", ("peers unseen",), VIOLATED),
         ("refused", "refused", ("peers unseen", "pd unseen"), VIOLATED),
         ("refused", "refused", ("raft silent", "others complain", "pd silent"), VIOLATED),
+        # No proof where the doors never answered us, or where nobody answers us.
+        ("refused", "refused", ("peers unseen", "not by us"), UNKNOWN),
+        ("refused", "refused", ("peers unseen", "not by us", "pd silent"), VIOLATED),
+        ("refused", "refused", ("peers unseen", "nobody answers"), UNKNOWN),
+        ("silent", "silent", ("peers unseen", "nobody answers", "pd silent"), VIOLATED),
         # A proof is outweighed by those who heard it after we lost it.
         ("refused", "refused", (), UNKNOWN),
         ("silent", "silent", ("pd heard after",), HOLDS),

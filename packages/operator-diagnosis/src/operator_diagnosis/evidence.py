@@ -129,9 +129,9 @@ def _claims(sign: Sign, sites: Sequence[ComponentRef], signs: Signs) -> tuple[Cl
 
 
 def _statement(template: str, sites: Sequence[ComponentRef]) -> str:
-    said = "; ".join(filled(template, (site,)) for site in sites[:MEMBERS_SAID])
+    said = "; ".join(dict.fromkeys(filled(template, (site,)) for site in sites[:MEMBERS_SAID]))
     more = len(sites) - MEMBERS_SAID
-    return f"{said}; and so with {more} more" if more > 0 else said
+    return f"{said}; and so with {more} more" if more > 0 and "{it}" in template else said
 
 
 def _reasons(reasons: Sequence[str]) -> str:

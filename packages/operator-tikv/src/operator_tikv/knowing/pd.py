@@ -34,8 +34,8 @@ PD_FOLLOWER_LOSS = FailureMode(
             "pd-unhealthy": 0.95,
             "other-members-answer": 0.99,
             "was-leader": 0.02,
-            "pd-gave-no-answer": 0.03,
-            "stores-lose-pd": 0.05,
+            "pd-fell-silent": 0.03,
+            "stores-fail-to-reconnect": 0.05,
         }
     ),
     path=(
@@ -76,13 +76,13 @@ PD_LEADER_LOSS = FailureMode(
             "pd-unhealthy": 0.85,
             "other-members-answer": 0.99,
             "was-leader": 0.95,
-            "pd-gave-no-answer": 0.95,
-            "stores-lose-pd": 0.4,
+            "pd-fell-silent": 0.95,
+            "stores-fail-to-reconnect": 0.4,
         }
     ),
     path=(
         step("{it}, the PD leader, stopped without handing over.", "was-leader"),
-        step("PD as a whole gave no answer.", "pd-gave-no-answer"),
+        step("PD as a whole gave no answer.", "pd-fell-silent"),
         step("The other members do not reach it either.", "pd-unhealthy"),
         step("Another member takes over after 11 to 15 s."),
     ),
@@ -124,17 +124,20 @@ PD_QUORUM_LOSS = FailureMode(
         {
             "pd-away": 0.97,
             "other-members-answer": 0.05,
-            "leader-among-lost": 0.7,
-            "pd-gave-no-answer": 0.98,
+            "lost-a-leader": 0.7,
+            "pd-fell-silent": 0.98,
+            "no-member-answers": 0.4,
             "no-etcd-leader": 0.9,
-            "stores-lose-pd": 0.93,
+            "somebody-answers": 0.97,
+            "stores-fail-to-reconnect": 0.93,
+            "stores-keep-pd": 0.05,
         }
     ),
     path=(
         step("{it} went away together, or the second before the first was back.", "pd-away"),
         step("The rest cannot elect an etcd leader.", "no-etcd-leader"),
-        step("PD as a whole gives no answer.", "pd-gave-no-answer"),
-        step("The stores fail to reconnect to PD.", "stores-lose-pd"),
+        step("PD as a whole gives no answer.", "pd-fell-silent"),
+        step("The stores fail to reconnect to PD.", "stores-fail-to-reconnect"),
     ),
     options=(
         act(

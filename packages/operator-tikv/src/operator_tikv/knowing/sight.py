@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from operator_core.actions import RiskClass
 from operator_core.components import CLUSTER_KIND
-from operator_core.knowledge import FailureMode, ModeName, Scope
+from operator_core.knowledge import FailureMode, ModeName, Scope, SignName
 
 from operator_tikv.knowing.terms import act, expects, look, step, wait
-from operator_tikv.names import STORE
+from operator_tikv.names import PD, STORE
 
 PROMETHEUS_DOWN = FailureMode(
     name=ModeName("prometheus-down"),
@@ -112,8 +112,10 @@ SCRAPE_TARGET_MISSING = FailureMode(
 OBSERVER_CUT_OFF = FailureMode(
     name=ModeName("observer-cut-off"),
     title="we are cut off from PD",
-    about=CLUSTER_KIND,
-    scope=Scope.CLUSTER,
+    about=PD,
+    scope=Scope.GROUP,
+    blames=SignName("pd-away"),
+    at_least=2,
     summary="No PD member answers us, but nothing shows that PD has failed: our own path to it is cut.",
     mechanism=(
         "When every way to PD refuses, PD may be down or our path may be. The stores hold connections of their own to"
@@ -121,12 +123,15 @@ OBSERVER_CUT_OFF = FailureMode(
     ),
     expects=expects(
         {
+            "pd-away": 0.98,
+            "other-members-answer": 0.02,
             "no-member-answers": 0.98,
             "pd-fell-silent": 0.98,
             "lost-a-leader": 0.9,
             "stores-keep-pd": 0.9,
             "stores-fail-to-reconnect": 0.02,
-            "stores-answer": 0.6,
+            "stores-answer": 0.7,
+            "somebody-answers": 0.8,
         }
     ),
     path=(
@@ -157,4 +162,56 @@ OBSERVER_CUT_OFF = FailureMode(
     source="tikv v8.5.5 components/pd_client/src/metrics.rs",
 )
 
-MODES: tuple[FailureMode, ...] = (PROMETHEUS_DOWN, SCRAPE_TARGET_MISSING, OBSERVER_CUT_OFF)
+OBSERVER_ISOLATED = FailureMode(
+    name=ModeName("observer-isolated"),
+    title="we are cut off from the whole cluster",
+    about=STORE,
+    scope=Scope.GROUP,
+    blames=SignName("store-away"),
+    at_least=2,
+    summary="Nothing of the cluster answers us, neither PD nor any store: most likely it is we who are cut off.",
+    mechanism=(
+        "Stores and PD members fail one by one; that all of them fall silent within one look is rarely their own doing."
+        " A firewall, a VPN, a route or a certificate of ours cuts everything at once."
+    ),
+    expects=expects(
+        {
+            "store-away": 0.98,
+            "store-answers": 0.02,
+            "another-store-away": 0.97,
+            "scrape-fails": 0.97,
+            "no-member-answers": 0.97,
+            "pd-fell-silent": 0.97,
+            "lost-a-leader": 0.9,
+            "somebody-answers": 0.01,
+        }
+    ),
+    path=(
+        step("Our path to the cluster was cut (firewall, VPN, route, DNS)."),
+        step("No store and no PD member answers us.", "no-member-answers"),
+    ),
+    options=(
+        look(
+            "repair-our-path",
+            "Try any of these doors from another host, and repair the path from here.",
+            gains="Sight returns; the cluster is not touched.",
+            costs="None.",
+            unless="nothing answers there either",
+        ),
+        wait(
+            gains="Nothing is touched.",
+            costs="The cluster is not seen: a real failure would go unnoticed.",
+            unless="nobody else watches the cluster",
+        ),
+    ),
+    dont=("Do not restart anything: nothing shows that it has failed.", "Do not report the cluster as down."),
+    tells_apart={
+        ModeName("two-stores-down"): "PD members do not answer us either, and they do not fail with the stores",
+        ModeName("pd-quorum-loss"): "the stores do not answer us either",
+        ModeName("observer-cut-off"): "the stores do not answer us either",
+    },
+    prior=1.0,
+    source="tikv v8.5.5 and tikv/pd v8.5.5: separate processes on separate ports",
+)
+
+MODES: tuple[FailureMode, ...] = (PROMETHEUS_DOWN, SCRAPE_TARGET_MISSING, OBSERVER_CUT_OFF, OBSERVER_ISOLATED)

@@ -333,38 +333,6 @@ _PD_SIGNS: tuple[Sign, ...] = (
         _is(n.PD_LOST_AS, "leader"),
         0.01,
     ),
-    _sign(
-        "leader-among-lost",
-        PD,
-        "a PD member that stopped answering led PD until then",
-        "no PD member that led has stopped answering",
-        _is(n.PD_LOST_AS, "leader", of=Of.ALL, how=Quantifier.ANY),
-        0.01,
-    ),
-    _sign(
-        "pd-gave-no-answer",
-        PD,
-        "PD as a whole gave no answer for a time",
-        "PD as a whole went on answering",
-        _ever_not(n.PD_ANSWER, "answer"),
-        0.01,
-    ),
-    _sign(
-        "no-etcd-leader",
-        PD,
-        "PD members that answer see no etcd leader",
-        "PD members that answer see an etcd leader",
-        _zero(n.PD_HAS_ETCD_LEADER, of=Of.ALL),
-        0.005,
-    ),
-    _sign(
-        "stores-lose-pd",
-        PD,
-        "most stores fail to reconnect to PD",
-        "most stores do not fail to reconnect to PD",
-        _above(n.STORE_PD_RECONNECT_FAILURES, 0.0, of=Of.ALL, how=Quantifier.MOST),
-        0.005,
-    ),
 )
 
 _CLUSTER_SIGNS: tuple[Sign, ...] = (
@@ -398,12 +366,33 @@ _CLUSTER_SIGNS: tuple[Sign, ...] = (
         0.01,
     ),
     _sign(
+        "no-etcd-leader",
+        CLUSTER_KIND,
+        "PD members that answer see no etcd leader",
+        "PD members that answer see an etcd leader",
+        _zero(n.PD_HAS_ETCD_LEADER, of=Of.ALL),
+        0.005,
+    ),
+    _sign(
         "no-member-answers",
         CLUSTER_KIND,
         "no PD member answers us",
         "some PD member answers us",
         _is(n.PD_CONTACT, _ANSWERED, of=Of.ALL, how=Quantifier.NONE),
         0.0005,
+    ),
+    _sign(
+        "somebody-answers",
+        CLUSTER_KIND,
+        "some store or PD member answers us",
+        "no store and no PD member answers us",
+        AnyOf(
+            tuple(
+                _is(door, _ANSWERED, of=Of.ALL, how=Quantifier.ANY)
+                for door in (n.PD_CONTACT, n.STORE_SERVICE_CONTACT, n.STORE_STATUS_CONTACT)
+            )
+        ),
+        0.998,
     ),
     _sign(
         "stores-answer",

@@ -312,6 +312,7 @@ TWO_STORES_DOWN = FailureMode(
             "writes-time-out": 0.7,
             "elections-everywhere": 0.7,
             "still-talks-raft": 0.05,
+            "somebody-answers": 0.97,
         }
     ),
     path=(

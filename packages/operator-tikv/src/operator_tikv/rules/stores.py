@@ -4,7 +4,8 @@ One witness is not enough: a look of ours may be lost, PD hears late (a heartbea
 cut from another. So a store is called unreachable when our own look is bad and something else agrees:
 
 - both of its doors fail in a way that proves the path: a refusal comes from the store's own host, and an accepted
-  connection that stays silent shows that packets arrive;
+  connection that stays silent shows that packets arrive. They must have answered us before (else the addresses we
+  hold may be somebody else's), and somebody must answer us now (else it is we who are refused everywhere);
 - PD has been without its heartbeat for clearly more than the 10 s between two;
 - other stores report that they cannot deliver to it;
 - other stores receive raft messages from each other, and none from it.
@@ -160,7 +161,7 @@ def judge_store(observation: Observation, ref: ComponentRef, talk: Talk | None =
         )
         if says is Says.SILENCE
     ]
-    if not doors.prove_it and not agreeing:
+    if not agreeing and not (doors.prove_it and _is_our_path_good(seen, ref)):
         return seen.says(ref, Verdict.UNKNOWN, f"{ref} does not answer us ({doors.words}), and nobody else says so yet")
     planned = _planned(seen, ref)
     if planned is not None:
@@ -168,6 +169,21 @@ def judge_store(observation: Observation, ref: ComponentRef, talk: Talk | None =
     because = f"{ref} cannot be reached: {', '.join([doors.words, *agreeing])}"
     sure = bool(agreeing) and doors.silent_for >= TWO_LOOKS
     return seen.says(ref, Verdict.VIOLATED, because, grace=timedelta(0) if sure else None)
+
+
+def _is_our_path_good(seen: Seen, ref: ComponentRef) -> bool:
+    """Whether the store's doors answered us before, and somebody else's do now."""
+    if seen.word(n.STORE_SEEN_UP, ref) != "us":
+        return False
+    doors = (n.STORE_SERVICE_CONTACT, n.STORE_STATUS_CONTACT, n.PD_CONTACT)
+    answering = (
+        reading
+        for signal in doors
+        for reading in seen.observation.of_signal(signal)
+        if reading.component != ref and reading.value == Contact.ANSWERED.value
+    )
+    witness = next(answering, None)
+    return witness is not None and seen.reading(witness.signal, witness.component) is not None
 
 
 def _judge_answering(seen: Seen, talk: Talk, ref: ComponentRef, doors: Doors, pd: Says, peers: Says) -> CheckResult:
