@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from operator_core.diagnosis import Standing
+from operator_core.diagnosis import Diagnosis, Standing
 from operator_core.ports import Case
 from operator_core.readings import by_id
+from operator_diagnosis import Rechecked, RulesDiagnoser
 from operator_diagnosis.review import evidence_readings, recheck, what_would_change
 from operator_diagnosis.rules import reason
 
@@ -49,3 +50,33 @@ def test_what_would_change_the_mind_is_what_could_not_be_read(crash_case: Case) 
     blind = replace(last, readings=tuple(r for r in last.readings if r is not door))
     changes = what_would_change(reason(replace(crash_case, observations=(*crash_case.observations[:-1], blind))))
     assert any("node 2 refuses callers" in c and "was not asked for" in c for c in changes)
+
+
+class Liar:
+    """A diagnoser that takes what the rules say and claims another value."""
+
+    name = "liar"
+
+    async def diagnose(self, case: Case) -> Diagnosis:
+        told = reason(case)
+        first = told.first
+        lies = tuple(
+            replace(e, claims=tuple(replace(c, value="wide open") for c in e.claims))
+            for e in first.evidence
+            if e.sign == "door-refused"
+        )
+        assert lies
+        kept = tuple(e for e in first.evidence if e.sign != "door-refused")
+        return replace(told, hypotheses=(replace(first, evidence=(*lies, *kept)), *told.hypotheses[1:]))
+
+
+async def test_what_a_diagnoser_claims_falsely_is_struck_before_anyone_sees_it(crash_case: Case) -> None:
+    lied = await Rechecked(Liar()).diagnose(crash_case)
+    assert {s.claim.value for s in lied.struck} == {"wide open"}
+    assert "wide open" not in {c.value for c in lied.claims()}
+    assert "do not hold" in lied.summary
+
+
+async def test_what_a_diagnoser_claims_rightly_is_left_as_it_is(crash_case: Case) -> None:
+    checked = Rechecked(RulesDiagnoser())
+    assert (checked.name, await checked.diagnose(crash_case)) == ("rules", reason(crash_case))

@@ -172,6 +172,14 @@ async def list_tickets(loaded: Loaded, *, open_only: bool) -> tuple[Ticket, ...]
         return await ledger.tickets(open_only=open_only)
 
 
+async def _rechecked(diagnosis: Diagnosis, ledger: Ledger) -> Diagnosis:
+    """A stored diagnosis, its claims held against the record once more."""
+    from operator_diagnosis.review import evidence_readings, recheck
+
+    recorded = await ledger.readings(diagnosis.cluster, evidence_readings(diagnosis))
+    return recheck(diagnosis, {r.id: r for r in recorded})
+
+
 async def read_ticket(ident: int, loaded: Loaded) -> TicketFile:
     """Everything about one ticket.
 
@@ -183,12 +191,13 @@ async def read_ticket(ident: int, loaded: Loaded) -> TicketFile:
         history = await ledger.history(ticket=ticket.id)
         cited = [i for v in ticket.violations for i in v.readings]
         readings = await ledger.readings(ticket.cluster, cited)
-    diagnoses = [r.entry.diagnosis for r in history if isinstance(r.entry, DiagnosisMade)]
+        made = [r.entry.diagnosis for r in history if isinstance(r.entry, DiagnosisMade)]
+        latest = await _rechecked(made[-1], ledger) if made else None
     return TicketFile(
         ticket=ticket,
         readings=readings,
         notes=tuple(r.entry for r in history if isinstance(r.entry, NoteAdded)),
-        diagnosis=diagnoses[-1] if diagnoses else None,
+        diagnosis=latest,
     )
 
 

@@ -4,6 +4,7 @@ The wire format (:mod:`operator_diagnosis.wire`, pydantic) and the terminal (:mo
 are imported only where they are used.
 """
 
+from operator_diagnosis.rechecked import Rechecked
 from operator_diagnosis.rules import RulesDiagnoser
 
-__all__ = ["RulesDiagnoser"]
+__all__ = ["Rechecked", "RulesDiagnoser"]

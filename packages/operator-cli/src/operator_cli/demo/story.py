@@ -146,7 +146,7 @@ def _tell(report: CycleReport, ending: Ending, teller: Storyteller) -> None:
             ending.early.append(ticket)
         elif ending.ticket is None:
             ending.ticket = ticket
-            teller.opened(ticket, report.at - ending.injected_at)
+            teller.opened(ticket, ticket.opened_at - ending.injected_at)
         else:
             ending.stray.append(ticket)
     for diagnosis in report.diagnoses:
@@ -156,8 +156,8 @@ def _tell(report: CycleReport, ending: Ending, teller: Storyteller) -> None:
     for ticket in report.resolved:
         if ending.ticket is not None and ticket.id == ending.ticket.id:
             ending.ticket = ticket
-            ending.resolved_at = report.at
-            teller.resolved(ticket, report.at - (ending.healed_at or report.at))
+            over = ending.resolved_at = ticket.resolved_at or report.at
+            teller.resolved(ticket, over - (ending.healed_at or over))
 
 
 async def _next(
