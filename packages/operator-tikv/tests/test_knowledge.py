@@ -11,7 +11,7 @@ from operator_tikv.rules import INVARIANTS
 MODES = {
     *("store-kill", "store-pause", "net-isolate-store", "net-store-pd", "two-stores-down"),
     *("pd-follower-loss", "pd-leader-loss", "pd-quorum-loss"),
-    *("prometheus-down", "scrape-target-missing", "observer-cut-off"),
+    *("prometheus-down", "scrape-target-missing", "observer-cut-off", "observer-isolated"),
     *("disk-slow", "disk-nearly-full"),
 }
 

@@ -152,7 +152,7 @@ CASES: list[tuple[str, Callable[[Cluster], None], str, ComponentRef, float]] = [
     ("pd leader, later", lambda c: c.set_member("pd0", "killed"), "pd-leader-loss", pd_ref("pd0"), 40),
     ("pd follower", lambda c: c.set_member("pd2", "killed"), "pd-follower-loss", pd_ref("pd2"), 20),
     ("pd quorum", _kill_members, "pd-quorum-loss", pd_ref("pd0"), 20),
-    ("observer", lambda c: setattr(c, "observer_cut", True), "observer-cut-off", CLUSTER, 45),
+    ("observer", lambda c: setattr(c, "observer_cut", True), "observer-cut-off", pd_ref("pd0"), 45),
     ("status port", lambda c: setattr(c.stores[4], "status_hangs", True), "scrape-target-missing", store_ref(4), 15),
     ("slow disk", lambda c: setattr(c.stores[4], "append_s", 0.2), "disk-slow", store_ref(4), 60),
     ("full disk", lambda c: setattr(c.stores[4], "available_gib", 100), "disk-nearly-full", store_ref(4), 15),

@@ -157,7 +157,10 @@ def store_verdict(status: str, service: str, *witnesses: str, silent_for: float 
         # One door: the raft and client port is the one that matters.
         ("silent", "answered", (), HOLDS),
         ("refused", "answered", (), HOLDS),
-        ("answered", "silent", (), UNKNOWN),
+        ("answered", "silent", (), HOLDS),
+        ("answered", "refused", ("peers unseen",), HOLDS),
+        ("answered", "refused", ("pd unseen",), UNKNOWN),
+        ("answered", "refused", ("pd silent",), UNKNOWN),
         ("answered", "silent", ("others complain",), VIOLATED),
         # Both doors prove it: the host refuses, or accepts and stays silent.
         ("refused", "refused", ("peers unseen",), VIOLATED),

@@ -102,7 +102,8 @@ class Sign:
     """Something that readings can show about a component.
 
     Attributes:
-        about: the kind of component that it is asked about.
+        about: the kind of component that it is asked about. A mode may expect signs about its own kind, asked of
+            each component that it is bound to, and signs about the cluster, asked once.
         says: the sign in plain words with ``{it}`` for the component ("{it} refuses connections").
         says_not: the same when it is absent ("{it} accepts connections").
         base_rate: how often it is seen at a component with which nothing is wrong, 0 < p < 1.

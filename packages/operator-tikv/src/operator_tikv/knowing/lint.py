@@ -5,6 +5,7 @@ from __future__ import annotations
 import string
 from collections.abc import Iterable, Iterator
 
+from operator_core.components import CLUSTER_KIND
 from operator_core.knowledge import (
     DO_NOTHING,
     AllOf,
@@ -72,8 +73,8 @@ def _mode(mode: FailureMode, knowledge: Knowledge) -> Iterator[str]:
         sign = signs.get(expectation.sign)
         if sign is None:
             yield f"{where}: no sign {expectation.sign}"
-        elif sign.about != mode.about:
-            yield f"{where}: sign {sign.name} is about a {sign.about}, not a {mode.about}"
+        elif sign.about not in (mode.about, CLUSTER_KIND):
+            yield f"{where}: sign {sign.name} is about a {sign.about}, not a {mode.about} and not the cluster"
         if not 0 < expectation.probability < 1:
             yield f"{where}: {expectation.sign} has probability {expectation.probability}"
     named = [e.sign for e in mode.expects]

@@ -58,8 +58,12 @@ def _sign(name: str, about: Kind, says: str, says_not: str, condition: Condition
     )
 
 
-def _both(word: str) -> AllOf:
-    return AllOf(tuple(_is(d, word) for d in _DOORS))
+def _shut(word: str) -> AllOf:
+    """One door says the word and none answers.
+
+    One is enough: who watches is often not let through to the other, and a firewall's word is not the store's.
+    """
+    return AllOf((AnyOf(tuple(_is(d, word) for d in _DOORS)), *(_is_not(d, _ANSWERED) for d in _DOORS)))
 
 
 def _alone_above(signal: SignalName, value: float) -> AllOf:
@@ -71,9 +75,9 @@ _STORE_SIGNS: tuple[Sign, ...] = (
     _sign(
         "store-refuses",
         STORE,
-        "{it} refuses connections at its status port and its service port",
+        "{it} refuses connections and answers at none of its doors",
         "{it} does not refuse connections",
-        _both(Contact.REFUSED.value),
+        AllOf((_shut(Contact.REFUSED.value), *(_is_not(d, Contact.SILENT.value) for d in _DOORS))),
         0.002,
     ),
     _sign(
@@ -81,7 +85,7 @@ _STORE_SIGNS: tuple[Sign, ...] = (
         STORE,
         "{it} accepts connections and says nothing",
         "{it} is not silent on an open connection",
-        _both(Contact.SILENT.value),
+        _shut(Contact.SILENT.value),
         0.002,
     ),
     _sign(
@@ -89,15 +93,15 @@ _STORE_SIGNS: tuple[Sign, ...] = (
         STORE,
         "connections to {it} are never completed",
         "connections to {it} are completed or refused",
-        AnyOf(tuple(_is(d, Contact.UNANSWERED.value) for d in _DOORS)),
+        AllOf(tuple(_is(d, Contact.UNANSWERED.value) for d in _DOORS)),
         0.005,
     ),
     _sign(
         "store-answers",
         STORE,
-        "{it} answers at its service port",
-        "{it} does not answer at its service port",
-        _is(n.STORE_SERVICE_CONTACT, _ANSWERED),
+        "{it} answers at one of its doors",
+        "{it} answers at none of its doors",
+        AnyOf(tuple(_is(d, _ANSWERED) for d in _DOORS)),
         0.99,
     ),
     _sign(
@@ -113,7 +117,7 @@ _STORE_SIGNS: tuple[Sign, ...] = (
         STORE,
         "most other stores answer us",
         "most other stores do not answer us",
-        _is(n.STORE_SERVICE_CONTACT, _ANSWERED, of=Of.OTHERS, how=Quantifier.MOST),
+        AnyOf(tuple(_is(d, _ANSWERED, of=Of.OTHERS, how=Quantifier.MOST) for d in _DOORS)),
         0.99,
     ),
     _sign(
@@ -121,7 +125,7 @@ _STORE_SIGNS: tuple[Sign, ...] = (
         STORE,
         "another store beside {it} does not answer us",
         "every other store answers us",
-        _is_not(n.STORE_SERVICE_CONTACT, _ANSWERED, of=Of.OTHERS, how=Quantifier.ANY),
+        AllOf(tuple(_is_not(d, _ANSWERED, of=Of.OTHERS, how=Quantifier.ANY) for d in _DOORS)),
         0.02,
     ),
     _sign(
@@ -399,7 +403,7 @@ _CLUSTER_SIGNS: tuple[Sign, ...] = (
         CLUSTER_KIND,
         "most stores answer us",
         "most stores do not answer us",
-        _is(n.STORE_SERVICE_CONTACT, _ANSWERED, of=Of.ALL, how=Quantifier.MOST),
+        AnyOf(tuple(_is(d, _ANSWERED, of=Of.ALL, how=Quantifier.MOST) for d in _DOORS)),
         0.99,
     ),
     _sign(

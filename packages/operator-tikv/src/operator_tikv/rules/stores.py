@@ -202,6 +202,11 @@ def _judge_answering(seen: Seen, talk: Talk, ref: ComponentRef, doors: Doors, pd
             because = f"{ref} answers us, but it and the other stores do not hear each other"
             return seen.says(ref, Verdict.VIOLATED, because)
     if doors.service is not None and doors.service != Contact.ANSWERED.value:
+        # Who watches is often not let through to the service port; then PD's word stands for it.
+        age = seen.number(n.STORE_HEARTBEAT_AGE, ref)
+        if pd is not Says.SILENCE and age is not None and age <= HEARTBEAT_LATE and not seen.is_settling:
+            because = f"{ref} answers at its status port and PD heard it {age:.0f} s ago ({doors.words})"
+            return seen.says(ref, Verdict.HOLDS, because)
         return seen.says(ref, Verdict.UNKNOWN, f"{ref} answers at its status port only ({doors.words})")
     return seen.says(ref, Verdict.HOLDS, f"{ref} answers ({doors.words})")
 
