@@ -12,7 +12,7 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from datetime import timedelta
 
-from operator_cli.demo.trial import TrialResult, run_healthy, run_trial
+from operator_cli.demo.trial import TrialResult, run_healthy, run_rolling_restart, run_trial
 from operator_cli.demo.truth import EXPECTED_MODE
 
 COMMANDS = tuple(EXPECTED_MODE)
@@ -84,6 +84,11 @@ def main() -> int:
             for title in opened:
                 print(f"    {title}")
             missed |= bool(opened)
+            rolled = [t for tickets in pool.map(run_rolling_restart, range(2 * options.healthy)) for t in tickets]
+            print(f"rolling restarts: {2 * options.healthy}, tickets opened: {len(rolled)}")
+            for title in rolled:
+                print(f"    {title}")
+            missed |= bool(rolled)
     return 1 if missed else 0
 
 

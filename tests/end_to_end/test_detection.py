@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from operator_cli.demo.trial import run_healthy, run_trial
+from operator_cli.demo.trial import run_healthy, run_rolling_restart, run_trial
 
 IN_TIME_S = 15.0
 
@@ -33,6 +33,11 @@ def test_a_store_that_only_pd_does_not_hear_is_not_called_dead() -> None:
 
 def test_ten_healthy_minutes_with_noise_open_nothing() -> None:
     assert run_healthy(100, timedelta(minutes=10)) == ()
+
+
+@pytest.mark.parametrize("seed", [100, 101])
+def test_a_rolling_restart_opens_nothing(seed: int) -> None:
+    assert run_rolling_restart(seed) == ()
 
 
 def test_a_trial_is_its_seed() -> None:

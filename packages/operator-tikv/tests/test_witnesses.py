@@ -99,6 +99,12 @@ class Scene:
                     self.put(n.PD_LEADER_AGE, CLUSTER, 6.0)
                     self.put(n.STORE_STATE, X, "Disconnected")
                     self.put(n.STORE_HEARTBEAT_AGE, X, 250.0)
+                case "drained":
+                    self.put(n.STORE_DRAINED, X, 1.0)
+                case "slow before":
+                    self.put(n.STORE_SLOW_SCORE, X, 100.0)
+                case "just started":
+                    self.put(n.STORE_PROCESS_START, X, NOW.timestamp() - 10)
                 case "evicting":
                     self.put(n.STORE_EVICTING, X, 1.0)
                 case "not by us":
@@ -190,6 +196,9 @@ def store_verdict(status: str, service: str, *witnesses: str, silent_for: float 
         ("unanswered", "unanswered", ("peers unseen", "new pd leader"), UNKNOWN),
         # What is planned, or was never there.
         ("refused", "refused", ("raft silent", "evicting"), UNKNOWN),
+        ("refused", "refused", ("raft silent", "drained"), UNKNOWN),
+        ("refused", "refused", ("raft silent", "drained", "slow before"), VIOLATED),
+        ("answered", "answered", ("pd silent", "raft silent", "just started"), UNKNOWN),
         ("refused", "refused", ("raft silent", "never up"), UNKNOWN),
     ],
 )
@@ -198,6 +207,17 @@ def test_a_store_is_unreachable_only_when_two_witnesses_agree(
 ) -> None:
     result = store_verdict(status, service, *witnesses)
     assert result.verdict is verdict, result.because
+
+
+def test_an_orderly_stop_is_not_excused_for_ever() -> None:
+    assert (
+        store_verdict("refused", "refused", "raft silent", "pd silent for long", "drained", silent_for=299.0).verdict
+        is UNKNOWN
+    )
+    assert (
+        store_verdict("refused", "refused", "raft silent", "pd silent for long", "drained", silent_for=301.0).verdict
+        is VIOLATED
+    )
 
 
 def test_a_planned_absence_ends() -> None:

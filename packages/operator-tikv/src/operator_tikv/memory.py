@@ -40,6 +40,35 @@ class Hearing:
         return timedelta(0) if self.lost_since is None else max(timedelta(0), now - self.lost_since)
 
 
+DRAIN_REMEMBERED = timedelta(minutes=15)
+FASTEST_ELECTION = timedelta(seconds=9)
+"""Nobody elects other leaders sooner after a death: the election timeout is 10 s at least, the lease 9 s
+(tikv v8.5.5 raftstore.raft-election-timeout-ticks, raft-store-max-leader-lease).
+"""
+A_FEW = 5
+"""A store that never led more regions than this may have none by chance."""
+
+
+@dataclass(slots=True)
+class Leading:
+    """How many regions a store leads by PD's word, and whether they left it before it went.
+
+    Leaders that are gone while the store answers, or sooner after its loss than anybody can elect others, were
+    moved away: the store was stopped in order, or emptied for a restart.
+    """
+
+    many_at: datetime | None = None
+    is_drained: bool = False
+
+    def leads(self, regions: int, at: datetime, silent_for: timedelta) -> None:
+        if silent_for > FASTEST_ELECTION:
+            return
+        if regions > A_FEW:
+            self.many_at, self.is_drained = at, False
+        elif regions == 0 and self.many_at is not None:
+            self.is_drained = at - self.many_at <= DRAIN_REMEMBERED
+
+
 @dataclass(slots=True)
 class Leadership:
     """Who leads PD, as far as we saw it.
@@ -74,6 +103,7 @@ class Memory:
     cluster_id: int | None = None
     hearing: dict[ComponentRef, Hearing] = field(default_factory=dict[ComponentRef, Hearing])
     lost_as: dict[ComponentRef, str] = field(default_factory=dict[ComponentRef, str])
+    leading: dict[ComponentRef, Leading] = field(default_factory=dict[ComponentRef, Leading])
     seen_up: set[ComponentRef] = field(default_factory=set[ComponentRef])
     histories: dict[ComponentRef, History] = field(default_factory=dict[ComponentRef, History])
     leadership: Leadership = field(default_factory=Leadership)
@@ -82,6 +112,9 @@ class Memory:
 
     def hearing_of(self, ref: ComponentRef) -> Hearing:
         return self.hearing.setdefault(ref, Hearing())
+
+    def leading_of(self, ref: ComponentRef) -> Leading:
+        return self.leading.setdefault(ref, Leading())
 
     def history_of(self, ref: ComponentRef) -> History:
         return self.histories.setdefault(ref, History())
@@ -104,6 +137,6 @@ class Memory:
         self.cluster_id = members.cluster_id
 
     def _forget(self, ref: ComponentRef) -> None:
-        for kept in (self.hearing, self.lost_as, self.histories):
+        for kept in (self.hearing, self.leading, self.lost_as, self.histories):
             kept.pop(ref, None)
         self.seen_up.discard(ref)

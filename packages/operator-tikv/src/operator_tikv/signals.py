@@ -98,6 +98,7 @@ TOLD: tuple[Signal, ...] = (
     _told(n.STORE_SLOW_SCORE, n.STORE, COUNT, "the store's own slow score, 1 to 100; PD calls 80 slow"),
     _told(n.STORE_BUSY, n.STORE, COUNT, "1 when the store tells PD that it is busy"),
     _told(n.STORE_EVICTING, n.STORE, COUNT, "1 when an evict-leader scheduler names the store"),
+    _told(n.STORE_DRAINED, n.STORE, COUNT, "1 when the store's leaders had left it before it stopped answering us"),
     _told(n.STORE_STATUS_CONTACT, n.STORE, WORD, "what happened when we knocked at the status port"),
     _told(n.STORE_SERVICE_CONTACT, n.STORE, WORD, "what happened when we knocked at the raft and client port"),
     _told(n.STORE_SILENT_FOR, n.STORE, SECONDS, "time since no door of the store has answered us; 0 while one does"),

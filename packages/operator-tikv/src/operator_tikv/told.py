@@ -146,6 +146,10 @@ def report_store(report: Report, memory: Memory, looked: Looked, store: Store) -
     _knocked(report, ref, n.STORE_STATUS_CONTACT, at_store.status, f"{store.status_address or 'status port'} of {ref}")
     _knocked(report, ref, n.STORE_SERVICE_CONTACT, at_store.service, f"{store.address} of {ref}")
     _heard(report, memory, ref, n.STORE_SILENT_FOR, n.STORE_SEEN_UP)
+    leading = memory.leading_of(ref)
+    if isinstance(told, Told):
+        leading.leads(store.leaders, report.at, memory.hearing_of(ref).silent_for(report.at))
+    report.read(ref, n.STORE_DRAINED, float(leading.is_drained), f"PD's leader counts of {ref}, as our looks saw them")
 
 
 def _report_listed(report: Report, ref: ComponentRef, store: Store, told: Told[tuple[Store, ...]], source: str) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from operator_core.actions import availability
 from operator_core.diagnosis import Diagnosis
+from operator_core.faults import Fault, FaultName
 from operator_core.ports import Clock
 from operator_core.runtime import VirtualClock, run_virtual
 from operator_core.tickets import Ticket
@@ -136,3 +137,36 @@ def run_healthy(seed: int, lasting: timedelta) -> tuple[str, ...]:
     """Titles of the tickets that a healthy stretch opened; none is right."""
     configure()
     return run_virtual(_healthy(seed, lasting))
+
+
+AWAY = {"store": timedelta(seconds=60), "pd": timedelta(seconds=15)}
+"""How long each process of a kind stays down in a rolling restart."""
+BETWEEN = timedelta(seconds=120)
+"""From one process's return to the next one's stop."""
+
+
+async def _rolling_restart(seed: int) -> tuple[str, ...]:
+    clock = VirtualClock()
+    log = _Log()
+    async with stage("kill-store", seed, 3, 3, INTERVAL, clock) as props, asyncio.TaskGroup() as tasks:
+        listening = tasks.create_task(_listen(props, log, clock), name="monitor")
+        await clock.sleep(WARM_UP + random.Random(seed).random() * INTERVAL)
+        for kind, away in AWAY.items():
+            for ref in log.reports[-1].observation.refs(kind):
+                seen = log.reports[-1]
+                await props.chaos.inject(
+                    Fault(name=FaultName("stop"), target=ref),
+                    groups=seen.observation.groups,
+                    state=availability(seen.observation.refs(), seen.judgements),
+                )
+                await clock.sleep(away)
+                await props.chaos.heal()
+                await clock.sleep(BETWEEN)
+        listening.cancel()
+    return tuple(t.title for _, t in log.opened)
+
+
+def run_rolling_restart(seed: int) -> tuple[str, ...]:
+    """Titles of the tickets that an orderly restart of every process, one by one, opened; none is right."""
+    configure()
+    return run_virtual(_rolling_restart(seed))

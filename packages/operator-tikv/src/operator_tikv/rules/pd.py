@@ -6,8 +6,9 @@ PD. Those that fail to reconnect say that PD is gone; those that go on getting h
 path is.
 
 A member that fell as the leader is judged faster than one that followed: an orderly stop hands leadership over in
-1 to 2 s, less than a look, so a leader that is gone while no other leads has crashed or hangs. Followers have 9 s,
-which a restart in a rolling upgrade needs. Without its leader PD is leaderless for 11 to 15 s only (etcd election,
+1 to 2 s, less than a look, so a leader that is gone while no other leads has crashed or hangs. Followers have 30 s:
+nothing is slower without one, and a restart in a rolling upgrade needs that long. Without
+its leader PD is leaderless for 11 to 15 s only (etcd election,
 then the expiry of the leader's key), so `pd-has-leader` waits for nothing once PD as a whole gives no answer and the
 last leader's own door is bad.
 """
@@ -30,7 +31,8 @@ PD_MEMBER_REACHABLE = InvariantName("pd-member-reachable")
 PD_HAS_LEADER = InvariantName("pd-has-leader")
 PD_HAS_QUORUM = InvariantName("pd-has-quorum")
 
-FOLLOWER_GRACE = timedelta(seconds=9)
+FOLLOWER_GRACE = timedelta(seconds=30)
+LEADERLESS_GRACE = timedelta(seconds=9)
 LEADER_GRACE = timedelta(seconds=TWO_LOOKS)
 STILL_ANSWERED = 14.0
 """Seconds of our own silence after which a heartbeat answer of the last 12 s came later than our loss."""
@@ -123,7 +125,7 @@ def _check_leader(observation: Observation) -> Iterable[CheckResult]:
     last = seen.word(n.PD_LAST_LEADER, CLUSTER)
     if last is None or pd_ref(last) not in observation.refs(n.PD):
         if leader == n.NO_LEADER:
-            yield seen.says(CLUSTER, Verdict.VIOLATED, "PD has no leader", grace=FOLLOWER_GRACE)
+            yield seen.says(CLUSTER, Verdict.VIOLATED, "PD has no leader", grace=LEADERLESS_GRACE)
         else:
             yield seen.says(CLUSTER, Verdict.UNKNOWN, "PD does not answer, and has not before")
         return

@@ -18,7 +18,8 @@ which a pause of a moment or one lost look does not survive. When a second witne
 for two looks already (`store.silent_for`), nothing is left to wait for. With looks each 5 s, of at most 2 s, this is
 at most 12 s after a kill, pause or isolation: two looks, and never PD's own 20 s.
 
-A store that evict-leader names has been emptied on purpose and is let restart for five minutes.
+A store that evict-leader names, or whose leaders had all left before it went, has been emptied on purpose and is
+let restart for five minutes.
 """
 
 from __future__ import annotations
@@ -48,8 +49,10 @@ DISCONNECTED_AFTER = 20.0
 """Seconds after which PD itself says Disconnected."""
 PLANNED = 300.0
 """Seconds that a restart may take which an evict-leader scheduler announced."""
+SLOW = 80.0
+"""Slow score from which PD calls a store slow; leaders leave such a store for another reason than an orderly stop."""
 YOUNG = 60.0
-"""Seconds after the first process started in which a cluster may still be starting."""
+"""Seconds after a process started in which it, or with the first one the cluster, may still be starting."""
 SURELY_AFTER = 5.0
 """Seconds by which a heartbeat must be younger than our loss to count as heard after it: a look and two clocks."""
 
@@ -195,6 +198,8 @@ def _judge_answering(seen: Seen, talk: Talk, ref: ComponentRef, doors: Doors, pd
                 Verdict.VIOLATED,
                 f"{ref} lives, but its service port does not ({doors.words}), and other stores complain",
             )
+        if _is_just_started(seen, ref):
+            return seen.says(ref, Verdict.UNKNOWN, f"{ref} has just been started; the others have still to hear it")
         if pd is Says.SILENCE:
             because = f"{ref} answers us, but neither PD nor the other stores hear it"
             return seen.says(ref, Verdict.VIOLATED, because, grace=timedelta(0))
@@ -211,6 +216,12 @@ def _judge_answering(seen: Seen, talk: Talk, ref: ComponentRef, doors: Doors, pd
     return seen.says(ref, Verdict.HOLDS, f"{ref} answers ({doors.words})")
 
 
+def _is_just_started(seen: Seen, ref: ComponentRef) -> bool:
+    """Whether the process is so young that its heartbeat and its peers' connections may still be on their way."""
+    started = seen.number(n.STORE_PROCESS_START, ref)
+    return started is not None and seen.observation.at.timestamp() - started < YOUNG
+
+
 def _planned(seen: Seen, ref: ComponentRef) -> str | None:
     """Why a store that is away may be away, or None."""
     doors = doors_of(seen, ref)
@@ -222,6 +233,9 @@ def _planned(seen: Seen, ref: ComponentRef) -> str | None:
         return f"{ref} has not answered us yet, and the cluster was started {age:.0f} s ago"
     if seen.number(n.STORE_EVICTING, ref) == 1 and doors.silent_for < PLANNED:
         return f"{ref} is away for {doors.silent_for:.0f} s, and evict-leader announced it"
+    score = seen.number(n.STORE_SLOW_SCORE, ref) or 0.0
+    if seen.number(n.STORE_DRAINED, ref) == 1 and doors.silent_for < PLANNED and score < SLOW:
+        return f"{ref} is away for {doors.silent_for:.0f} s, and its leaders had left it before: an orderly stop"
     if seen.word(n.STORE_STATE, ref) == StoreState.OFFLINE.value and seen.number(n.STORE_REGIONS, ref) == 0:
         return f"{ref} is being removed and holds no region any more"
     return None
