@@ -112,7 +112,7 @@ def test_a_lost_pd_leader_is_a_violation_of_that_member_within_15_seconds(
 def test_a_lost_pd_follower_is_a_violation_of_that_member_alone(cluster: Cluster, state: str) -> None:
     watch, fault_at = watched(cluster, lambda c: c.set_member("pd2", state), after=2, lasting=60)
     assert {c for _, c in watch.opened} == {pd_ref("pd2")}
-    assert watch.opened["pd-member-reachable", pd_ref("pd2")] - fault_at <= 20
+    assert watch.opened["pd-member-reachable", pd_ref("pd2")] - fault_at <= 45
 
 
 def test_a_store_cut_from_pd_alone_is_not_called_down(cluster: Cluster) -> None:
@@ -326,7 +326,7 @@ def test_a_monitor_that_starts_late_sees_what_is_long_dead(cluster: Cluster) -> 
         cluster.set_member("pd2", "killed")
         await cluster.clock.sleep(timedelta(hours=2))
         watch, subject, begin, number = Watch(), cluster.subject(), cluster.t, 0
-        while cluster.t < begin + 30:
+        while cluster.t < begin + 50:
             number += 1
             watch.take(await subject.observe(number), cluster.t)
             await cluster.clock.sleep(timedelta(seconds=begin + number * 5 - cluster.t))
