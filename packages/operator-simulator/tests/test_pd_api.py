@@ -86,7 +86,7 @@ def test_an_unknown_region_is_full_of_zeros_and_unknown_records_are_an_error(clu
         ),
         ("POST", "/schedulers", {"name": "evict-leader-scheduler"}, 400, b'"missing store id"\n'),
         ("POST", "/schedulers", {"name": "nonsense"}, 400, b'"unknown scheduler"\n'),
-        ("DELETE", "/schedulers/evict-leader-scheduler-4", None, 404, b"ErrSchedulerNotFound"),
+        ("DELETE", "/schedulers/evict-leader-scheduler-4", None, 404, b"null"),
         ("POST", "/operators", {"name": "transfer-leader", "region_id": 2, "store_id": 4}, 400, b"missing"),
         (
             "POST",
@@ -96,7 +96,7 @@ def test_an_unknown_region_is_full_of_zeros_and_unknown_records_are_an_error(clu
             b"no voter in store 99",
         ),
         ("POST", "/config", {"no-such-thing": 1}, 400, b'"config item no-such-thing not found"\n'),
-        ("GET", "/scheduler-config/evict-leader-scheduler/list", None, 404, b"ErrSchedulerNotFound"),
+        ("GET", "/scheduler-config/evict-leader-scheduler/list", None, 404, b"404 page not found"),
     ],
 )
 def test_refusals_have_their_status_and_words(

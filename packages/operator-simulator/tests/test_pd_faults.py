@@ -31,22 +31,23 @@ def leaderless_s(cluster: Cluster, live: Live) -> float:
 
 
 @pytest.mark.parametrize("how", ["kill", "freeze"])
-def test_a_lost_pd_leader_leaves_eleven_to_fifteen_seconds_without_one(cluster: Cluster, live: Live, how: str) -> None:
+def test_a_lost_pd_leader_leaves_eleven_to_thirteen_seconds_without_one(cluster: Cluster, live: Live, how: str) -> None:
     getattr(cluster, how)("pd0")
     live(cluster, 0.5)
     assert not cluster.quorum.is_serving(cluster.now_s)
-    assert 10.5 <= leaderless_s(cluster, live) <= 15.5
+    assert 10.5 <= leaderless_s(cluster, live) <= 13
     assert cluster.quorum.leader is not member(cluster, "pd0")
 
 
-def test_resigning_takes_a_second_or_two(cluster: Cluster, live: Live) -> None:
+def test_resigning_takes_less_than_half_a_second(cluster: Cluster, live: Live) -> None:
     assert cluster.quorum.resign(cluster.now_s)
-    assert 0.5 <= leaderless_s(cluster, live) <= 2.5
+    assert not cluster.quorum.is_serving(cluster.now_s)
+    assert leaderless_s(cluster, live) <= 0.5
 
 
 def test_an_orderly_stop_of_the_pd_leader_resigns_first(cluster: Cluster, live: Live) -> None:
     cluster.stop("pd0")
-    assert leaderless_s(cluster, live) <= 2.5
+    assert leaderless_s(cluster, live) <= 0.5
     assert any("got signal to exit" in line.text for line in member(cluster, "pd0").log.lines())
 
 
@@ -84,21 +85,27 @@ def test_the_ping_of_a_frozen_member_costs_three_seconds(cluster: Cluster, live:
     assert isinstance(ask(cluster, "pd0", "/health", waited_s=3.0), Answer)
 
 
-def test_without_a_majority_the_survivor_serves_what_is_local_and_refuses_the_rest_after_three_seconds(
+def test_without_a_majority_the_survivor_serves_what_is_local_and_refuses_the_rest(
     cluster: Cluster, live: Live
 ) -> None:
     cluster.kill("pd0")
     cluster.kill("pd2")
     live(cluster, 60)
-    for path in ("/ping", "/status", "/version"):
-        assert isinstance(ask(cluster, "pd1", path), Answer)
-    assert isinstance(ask(cluster, "pd1", "/stores"), Later)
-    assert isinstance(ask(cluster, "pd1", "/stores", waited_s=2.9), Later)
-    refused = ask(cluster, "pd1", "/stores", waited_s=3.0)
+    for path in ("/ping", "/status", "/version", "/health"):
+        answer = ask(cluster, "pd1", path)
+        assert isinstance(answer, Answer)
+        assert answer.status == 200
+    assert ask(cluster, "pd1", "/stores") == Answer.error("[PD:apiutil:ErrRedirect]redirect failed", 500)
+
+
+def test_a_former_leader_without_a_majority_looks_for_a_leader_for_three_seconds(cluster: Cluster, live: Live) -> None:
+    cluster.kill("pd1")
+    cluster.kill("pd2")
+    live(cluster, 60)
+    assert isinstance(ask(cluster, "pd0", "/stores"), Later)
+    assert isinstance(ask(cluster, "pd0", "/stores", waited_s=2.9), Later)
+    refused = ask(cluster, "pd0", "/stores", waited_s=3.0)
     assert refused == Answer.error("[PD:apiutil:ErrRedirectNoLeader]redirect finds no leader", 503)
-    listed = ask(cluster, "pd1", "/health", waited_s=10.0)
-    assert isinstance(listed, Answer)
-    assert listed.status == 500
 
 
 def test_a_follower_that_still_knows_the_dead_leader_says_that_the_redirect_failed(
@@ -138,7 +145,7 @@ def test_a_majority_that_comes_back_has_a_leader_again(cluster: Cluster, live: L
     cluster.start("pd2")
     live(cluster, 40)
     assert cluster.quorum.is_serving(cluster.now_s)
-    assert ask(cluster, "pd1", "/ping") == Answer(status=200, content_type="text/plain; charset=utf-8")
+    assert ask(cluster, "pd1", "/ping") == Answer(status=200)
 
 
 def test_an_isolated_leader_steps_down_by_its_own_clock_and_the_others_choose_a_new_one(

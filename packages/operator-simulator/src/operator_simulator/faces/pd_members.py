@@ -10,6 +10,7 @@ from operator_simulator.model.etcd import Member
 _GIT_HASH = "c9cb1b2aadb2c9ad8e8b6d2b3a6ca0ac6ad6a6d1"
 _PING_TIMEOUT_S = 3.0
 _ETCD_TIMEOUT_S = 10.0
+_NOBODY = "no valid pd to transfer etcd leader"
 
 
 def _member(cluster: Cluster, member: Member, *, full: bool) -> dict[str, object]:
@@ -24,30 +25,43 @@ def _member(cluster: Cluster, member: Member, *, full: bool) -> dict[str, object
     return found
 
 
-def _without_quorum(waited_s: float) -> Outcome:
-    """The member list is read through etcd, which gives up after a while."""
+def _through_etcd(cluster: Cluster, member: Member, waited_s: float) -> Outcome | None:
+    """What is read through etcd waits for its leader, and is given up after a while; None when it can be read."""
+    leader = cluster.quorum.etcd_leader
+    if leader is not None and leader in cluster.quorum.group(member):
+        return None
     if waited_s < _ETCD_TIMEOUT_S:
-        return Later(1.0)
-    return Answer.json("[PD:etcd:ErrEtcdMemberList]etcd member list failed: context deadline exceeded", 500)
+        return Later(min(0.25, _ETCD_TIMEOUT_S - waited_s))
+    return Answer.json("[PD:etcd:ErrEtcdKVGet]context deadline exceeded: context deadline exceeded", 500)
 
 
-def members(cluster: Cluster, _request: Request) -> Answer:
-    """`GET /members`, read through etcd."""
+def _leader_by(cluster: Cluster, member: Member) -> Member | None:
+    """Whom this member holds for the leader; a dead one for as long as its key lives."""
+    now = cluster.now_s
+    return member if cluster.quorum.leads(member, now) else cluster.quorum.known_leader(member, now, now)
+
+
+def members(cluster: Cluster, member: Member, waited_s: float) -> Outcome:
+    """`GET /members`, in the order of their ids."""
+    waiting = _through_etcd(cluster, member, waited_s)
+    if waiting is not None:
+        return waiting
     quorum = cluster.quorum
     found: dict[str, object] = {
         "header": {"cluster_id": cluster.id},
-        "members": [_member(cluster, m, full=True) for m in quorum.members],
+        "members": [_member(cluster, m, full=True) for m in sorted(quorum.members, key=lambda m: m.member_id)],
     }
-    if quorum.leader is not None:
-        found["leader"] = _member(cluster, quorum.leader, full=False)
+    leader = _leader_by(cluster, member)
+    if leader is not None:
+        found["leader"] = _member(cluster, leader, full=True)
     if quorum.etcd_leader is not None:
         found["etcd_leader"] = _member(cluster, quorum.etcd_leader, full=True)
     return Answer.json(found)
 
 
-def leader(cluster: Cluster, _request: Request) -> Answer:
+def leader(cluster: Cluster, member: Member) -> Answer:
     """`GET /leader`."""
-    found = cluster.quorum.leader
+    found = _leader_by(cluster, member)
     return Answer.json(_member(cluster, found, full=False) if found is not None else None)
 
 
@@ -55,7 +69,7 @@ def resign(cluster: Cluster, _request: Request) -> Answer:
     """`POST /leader/resign`."""
     if cluster.quorum.resign(cluster.now_s):
         return Answer.json("The resign command is submitted.")
-    return Answer.json("no other member to resign to", 500)
+    return Answer.json(_NOBODY, 500)
 
 
 def transfer(cluster: Cluster, _request: Request, name: str) -> Answer:
@@ -65,13 +79,11 @@ def transfer(cluster: Cluster, _request: Request, name: str) -> Answer:
         return Answer.json("The transfer command is submitted.")
     if cluster.quorum.resign(cluster.now_s, name):
         return Answer.json("The transfer command is submitted.")
-    return Answer.json(f"failed to transfer leader to {name}", 500)
+    return Answer.json(_NOBODY, 500)
 
 
 def health(cluster: Cluster, member: Member, waited_s: float) -> Outcome:
-    """The asked member pings each one, up to 3 s for one that does not answer."""
-    if not member.has_joined or not cluster.quorum.has_quorum(member):
-        return _without_quorum(waited_s)
+    """The asked member pings each one, up to 3 s for one that does not answer; it needs no majority for that."""
     rows: list[dict[str, object]] = []
     after = 0.0
     for other in cluster.quorum.members:
@@ -115,9 +127,9 @@ def identity(cluster: Cluster, _request: Request) -> Answer:
     return Answer.json({"id": cluster.id, "max_peer_count": int(cluster.settings.replication["max-replicas"])})
 
 
-def cluster_status(cluster: Cluster, _request: Request) -> Answer:
+def cluster_status(cluster: Cluster, member: Member, waited_s: float) -> Outcome:
     """`GET /cluster/status`."""
-    return Answer.json(
+    return _through_etcd(cluster, member, waited_s) or Answer.json(
         {
             "raft_bootstrap_time": rfc3339_seconds(cluster.epoch, cluster.bootstrapped_s),
             "is_initialized": True,
@@ -132,17 +144,38 @@ def replication_mode(_cluster: Cluster, _request: Request) -> Answer:
 
 
 def safe_point(_cluster: Cluster, _request: Request) -> Answer:
-    """Without TiDB nothing advances it."""
-    return Answer.json({"service_gc_safe_points": None, "min_service_gc_safe_point": 0, "gc_safe_point": 0})
+    """Without TiDB nothing advances it, and a zero minimum is left out."""
+    return Answer.json({"service_gc_safe_points": [], "gc_safe_point": 0})
 
 
-def resolved(cluster: Cluster, _request: Request) -> Answer:
-    """`GET /min-resolved-ts`."""
-    physical = int((cluster.epoch_unix + cluster.now_s) * 1000) - 1200
+def resolved(cluster: Cluster, request: Request, ident: str = "") -> Answer:
+    """`GET /min-resolved-ts`, of the cluster or of one store; each store's when the scope says so."""
+    stamp = (int((cluster.epoch_unix + cluster.now_s) * 1000) - 1200) << 18
+    wanted = request.first("scope") == "cluster" and not ident
     found = {
         "is_real_time": True,
-        "min_resolved_ts": physical << 18,
+        "min_resolved_ts": stamp,
         "persist_interval": "1s",
-        "stores_min_resolved_ts": None,
+        "stores_min_resolved_ts": {str(i): stamp for i in cluster.view.stores} if wanted else None,
     }
     return Answer.json(found)
+
+
+def ready(*, verbose: bool) -> Answer:
+    """`GET /pd/api/v2/ready`, by another web framework than the rest: 4 spaces and no newline."""
+    body = b'{\n    "region_loaded": true\n}' if verbose else b""
+    return Answer(status=200, body=body, content_type="application/json; charset=utf-8" if verbose else None)
+
+
+def etcd_health(cluster: Cluster, member: Member) -> Answer:
+    """Etcd's own `GET /health` at the same port: whether there is a majority."""
+    leader = cluster.quorum.etcd_leader
+    if leader is not None and leader in cluster.quorum.group(member):
+        return Answer.text('{"health":"true","reason":""}')
+    return Answer.error('{"health":"false","reason":"RAFT NO LEADER"}', 503)
+
+
+def etcd_version() -> Answer:
+    """Etcd's own `GET /version`."""
+    body = b'{"etcdserver":"3.5.15","etcdcluster":"3.5.0"}'
+    return Answer(status=200, body=body, content_type="application/json")

@@ -83,7 +83,7 @@ def by_id(cluster: Cluster, _request: Request, ident: str) -> Answer:
     if region is not None:
         return Answer.easyjson(region_object(region))
     zero: dict[str, object] = {
-        "id": 0, "start_key": "", "end_key": "", "epoch": {}, "peers": None, "leader": {"role_name": ""},
+        "id": 0, "start_key": "", "end_key": "", "leader": {"role_name": ""},
         "cpu_usage": 0, "written_bytes": 0, "read_bytes": 0, "written_keys": 0, "read_keys": 0,
         "approximate_size": 0, "approximate_keys": 0,
     }  # fmt: skip
@@ -139,13 +139,54 @@ def top(cluster: Cluster, request: Request, name: str) -> Answer:
     return _listed(sorted(cluster.view.regions.values(), key=lambda r: (-order(r), r.id))[: min(limit, _LIMIT)])
 
 
-def hot_regions(cluster: Cluster, _request: Request, _kind: str) -> Answer:
-    """An evenly loaded cluster has no region above PD's moving threshold."""
+def siblings(cluster: Cluster, _request: Request, ident: str) -> Answer:
+    """`GET /regions/sibling/{id}`: the neighbours; at an end of the key space the one there is stands twice."""
+    ordered = cluster.view.ordered(cluster.view.regions.values())
+    place = next((i for i, r in enumerate(ordered) if str(r.id) == ident), None)
+    if place is None:
+        return Answer.json(f"[PD:region:ErrRegionNotFound]region {ident} not found", 404)
+    around = [ordered[i] for i in (place - 1, place + 1) if 0 <= i < len(ordered)]
+    return _listed(around * (2 if len(around) == 1 else 1))
+
+
+def holes(_cluster: Cluster, _request: Request) -> Answer:
+    """`GET /regions/range-holes`: nothing is missing here."""
+    return Answer.json([])
+
+
+def totals(cluster: Cluster, request: Request) -> Answer:
+    """`GET /stats/region`; with `count` only the count is true."""
+    regions, view = list(cluster.view.regions.values()), cluster.view
+    by_store: dict[str, dict[str, int] | None] = {
+        "store_leader_count": {str(i): len(view.led_by(i)) for i in view.stores},
+        "store_peer_count": {str(i): len(view.held_by(i)) for i in view.stores},
+        "store_leader_size": {str(i): sum(r.size_mib for r in view.led_by(i)) for i in view.stores},
+        "store_leader_keys": {str(i): sum(r.keys for r in view.led_by(i)) for i in view.stores},
+        "store_peer_size": {str(i): sum(r.size_mib for r in view.held_by(i)) for i in view.stores},
+        "store_peer_keys": {str(i): sum(r.keys for r in view.held_by(i)) for i in view.stores},
+    }
+    is_count = request.first("count") is not None
+    found: dict[str, object] = {
+        "count": len(regions),
+        "empty_count": 0 if is_count else sum(r.size_mib <= 1 for r in regions),
+        "storage_size": 0 if is_count else sum(r.size_mib for r in regions),
+        "user_storage_size": 0,
+        "storage_keys": 0 if is_count else sum(r.keys for r in regions),
+    }
+    return Answer.json(found | (dict.fromkeys(by_store) if is_count else by_store))
+
+
+def hot_regions(cluster: Cluster, request: Request, _kind: str) -> Answer:
+    """What a scheduler would move; an evenly loaded cluster has nothing of the kind here."""
+    given = request.every("store_id")
+    unknown = next((i for i in given if not i.isdigit() or int(i) not in cluster.view.stores), None)
+    if unknown is not None:
+        return Answer.json(f"[PD:core:ErrStoreNotFound]store {unknown} not found", 500)
     empty: dict[str, object] = {
         "store_bytes": 0, "store_keys": 0, "store_query": 0, "total_flow_bytes": 0, "total_flow_keys": 0,
-        "total_flow_query": 0, "regions_count": 0, "statistics": None,
+        "total_flow_query": 0, "regions_count": 0, "statistics": [],
     }  # fmt: skip
-    stores = {str(i): empty for i in sorted(cluster.view.stores, key=str)}
+    stores = {str(i): empty for i in sorted(cluster.view.stores, key=str) if not given or str(i) in given}
     return Answer.json({"as_peer": stores, "as_leader": stores})
 
 
@@ -153,11 +194,11 @@ def hot_stores(cluster: Cluster, _request: Request) -> Answer:
     """`GET /hotspot/stores`: rates per second; empty columns are left out."""
     stats = {i: r.stats for i, r in sorted(cluster.view.stores.items(), key=lambda x: str(x[0])) if r.stats is not None}
     columns = {
-        "bytes-write-rate": {str(i): s.write_bytes for i, s in stats.items()},
-        "bytes-read-rate": {str(i): s.read_bytes for i, s in stats.items()},
+        "bytes-write-rate": {str(i): round(s.write_bytes) for i, s in stats.items()},
+        "bytes-read-rate": {str(i): round(s.read_bytes) for i, s in stats.items()},
         "keys-write-rate": {str(i): s.write_ops for i, s in stats.items()},
         "keys-read-rate": {str(i): s.read_ops for i, s in stats.items()},
-        "query-write-rate": {str(i): s.write_ops for i, s in stats.items()},
-        "query-read-rate": {str(i): s.read_ops for i, s in stats.items()},
+        "query-write-rate": {str(i): round(s.write_ops) for i, s in stats.items()},
+        "query-read-rate": {str(i): round(s.read_ops) for i, s in stats.items()},
     }
     return Answer.json({name: column for name, column in columns.items() if column})

@@ -9,11 +9,25 @@ from typing import cast
 from operator_simulator.faces.exchange import Answer, Request
 from operator_simulator.faces.values import duration, rfc3339
 from operator_simulator.model.cluster import Cluster
-from operator_simulator.model.scheduling import ADDABLE, EVICT_LEADER, Operator
+from operator_simulator.model.scheduling import ADDABLE, EVICT_LEADER, Operator, OperatorStatus
 from operator_simulator.noise import stream
 
 _NOT_FOUND = "[PD:operator:ErrOperatorNotFound]operator not found"
 _NO_SCHEDULER = "[PD:scheduler:ErrSchedulerNotFound]scheduler not found"
+
+
+_HOT_REGION: dict[str, object] = {
+    "min-hot-byte-rate": 100, "min-hot-key-rate": 10, "min-hot-query-rate": 10, "max-zombie-rounds": 3,
+    "max-peer-number": 1000, "byte-rate-rank-step-ratio": 0.05, "key-rate-rank-step-ratio": 0.05,
+    "query-rate-rank-step-ratio": 0.05, "count-rank-step-ratio": 0.01, "great-dec-ratio": 0.95,
+    "minor-dec-ratio": 0.99, "src-tolerance-ratio": 1.05, "dst-tolerance-ratio": 1.05,
+    "write-leader-priorities": ["query", "byte"], "write-peer-priorities": ["byte", "key"],
+    "read-priorities": ["query", "byte"], "strict-picking-store": "true", "enable-for-tiflash": "true",
+    "rank-formula-version": "v2", "split-thresholds": 0.2, "history-sample-duration": "5m0s",
+    "history-sample-interval": "30s",
+}  # fmt: skip
+_KINDS = {"admin": 257}
+"""Bits of the kinds that an operator may have beside 256, a leader's."""
 
 
 def read_object(request: Request) -> Mapping[str, object] | Answer:
@@ -24,7 +38,7 @@ def read_object(request: Request) -> Mapping[str, object] | Answer:
         value = None
     if not isinstance(value, dict):
         return Answer.json(
-            {"code": "input", "msg": "invalid character looking for beginning of value", "data": None}, 400
+            {"code": "input", "msg": "invalid character looking for beginning of value", "data": {"Offset": 2}}, 400
         )
     return cast("dict[str, object]", value)
 
@@ -59,7 +73,9 @@ def add_scheduler(cluster: Cluster, request: Request) -> Answer:
     if isinstance(body, Answer):
         return body
     known, name = cluster.scheduling.schedulers, body.get("name")
-    if not isinstance(name, str) or name not in ADDABLE:
+    if not isinstance(name, str):
+        return Answer.json("missing scheduler name", 400)
+    if name not in ADDABLE:
         return Answer.json("unknown scheduler", 400)
     if name in {EVICT_LEADER, "grant-leader-scheduler"}:
         ident = body.get("store_id")
@@ -86,19 +102,49 @@ def remove_scheduler(cluster: Cluster, _request: Request, name: str) -> Answer:
     known = cluster.scheduling.schedulers
     head, _, tail = name.rpartition("-")
     if head == EVICT_LEADER and tail.isdigit():
-        if int(tail) not in known.evicting:
-            return Answer.json(_NO_SCHEDULER, 404)
-        known.evicting.discard(int(tail))
-        _note(cluster, "resume store leader transfer", {"store-id": int(tail)})
-        if not known.evicting:
-            known.paused_until_s.pop(EVICT_LEADER, None)
-        return Answer.json(None)
+        return Answer.json(None, 200 if _release(cluster, int(tail)) else 404)
     if known.paused_until_s.pop(name, None) is None:
         return Answer.json(_NO_SCHEDULER, 404)
     if name == EVICT_LEADER:
         known.evicting.clear()
     _note(cluster, "remove scheduler successfully", {"scheduler-name": name})
     return Answer.json("The scheduler is removed.")
+
+
+def _release(cluster: Cluster, ident: int) -> bool:
+    """Let one store take leaders again; the evictor goes with its last store. False when it was not evicted."""
+    known = cluster.scheduling.schedulers
+    if ident not in known.evicting:
+        return False
+    known.evicting.discard(ident)
+    _note(cluster, "resume store leader transfer", {"store-id": ident})
+    if not known.evicting:
+        known.paused_until_s.pop(EVICT_LEADER, None)
+    return True
+
+
+def release_store(cluster: Cluster, _request: Request, ident: str) -> Answer:
+    """`DELETE /scheduler-config/evict-leader-scheduler/delete/{store}`."""
+    if EVICT_LEADER not in cluster.scheduling.schedulers.paused_until_s:
+        return Answer.error("404 page not found", 404)
+    if not _release(cluster, int(ident)):
+        return Answer.json("[PD:scheduler:ErrScheduleConfigNotExist]the config does not exist", 404)
+    has_more = bool(cluster.scheduling.schedulers.evicting)
+    return Answer.json(None if has_more else "The last store has been deleted")
+
+
+def configure_evictor(cluster: Cluster, request: Request) -> Answer:
+    """`POST /scheduler-config/evict-leader-scheduler/config`: how many leaders are moved at a time."""
+    if EVICT_LEADER not in cluster.scheduling.schedulers.paused_until_s:
+        return Answer.error("404 page not found", 404)
+    body = read_object(request)
+    if isinstance(body, Answer):
+        return body
+    batch = body.get("batch", cluster.scheduling.evict_batch)
+    if not isinstance(batch, int) or not 1 <= batch <= 10:
+        return Answer.json("batch is invalid, it should be in [1, 10]", 400)
+    cluster.scheduling.evict_batch = batch
+    return Answer.json("The scheduler has been applied to the store.")
 
 
 def pause_scheduler(cluster: Cluster, request: Request, name: str) -> Answer:
@@ -110,7 +156,7 @@ def pause_scheduler(cluster: Cluster, request: Request, name: str) -> Answer:
     if not isinstance(delay, int | float):
         return Answer.json("missing pause time", 400)
     if name != "all" and name not in known:
-        return Answer.json(_NO_SCHEDULER, 404)
+        return Answer.json(_NO_SCHEDULER, 500)
     for each in list(known) if name == "all" else [name]:
         known[each] = (cluster.now_s, cluster.now_s + delay)
         _note(cluster, "pause scheduler successfully", {"scheduler-name": each, "pause-seconds": int(delay)})
@@ -118,14 +164,17 @@ def pause_scheduler(cluster: Cluster, request: Request, name: str) -> Answer:
 
 
 def scheduler_config(cluster: Cluster, _request: Request, name: str) -> Answer:
-    """`GET /scheduler-config/{name}/list`."""
+    """`GET /scheduler-config/{name}/list`: a scheduler that is not there has no such page."""
     known = cluster.scheduling.schedulers
     if name not in known.paused_until_s:
-        return Answer.json(_NO_SCHEDULER, 404)
+        return Answer.error("404 page not found", 404)
     slow = cluster.scheduling.slow_evicted
-    everything = [{"start-key": "", "end-key": ""}]
+    everything = [{"end-key": "", "start-key": ""}]
+    evicted = {str(i): everything for i in sorted(known.evicting, key=str)}
     found: dict[str, dict[str, object]] = {
-        EVICT_LEADER: {"store-id-ranges": {str(i): everything for i in sorted(known.evicting, key=str)}, "batch": 3},
+        EVICT_LEADER: {"store-id-ranges": evicted, "batch": cluster.scheduling.evict_batch},
+        "evict-stopping-store-scheduler": {"disabled": False, "evicted-stores": [], "batch": 3},
+        "balance-hot-region-scheduler": _HOT_REGION,
         "evict-slow-store-scheduler": {
             "disabled": False, "recovery-duration": 1800, "evict-stores": [slow] if slow is not None else [],
             "enable-network-slow-store": False, "paused-network-slow-stores": [], "evicted-network-slow-stores": [],
@@ -139,25 +188,41 @@ def scheduler_config(cluster: Cluster, _request: Request, name: str) -> Answer:
 def operator_text(cluster: Cluster, operator: Operator) -> str:
     """The text form, `Operator.String()`."""
     region, stamp = operator.region, cluster.go_time(operator.created_s)
+    is_done = operator.status is OperatorStatus.SUCCESS
     text = (
-        f"{operator.desc} {{transfer leader: store {operator.source} to {operator.target}}} (kind:{operator.kind}, "
-        f"region:{region.id}({region.version}, {region.conf_ver}), createAt:{stamp}, startAt:{stamp}, currentStep:0, "
-        f"size:{region.size_mib}, steps:[0:{{transfer leader from store {operator.source} to store "
-        f"{operator.target}}}], timeout:[1m0s])"
+        f"{operator.desc} {{{_brief(operator)}}} (kind:{operator.kind}, "
+        f"region:{region.id}({region.version}, {region.conf_ver}), createAt:{stamp}, startAt:{stamp}, "
+        f"currentStep:{int(is_done)}, size:{region.size_mib}, steps:[0:{{transfer leader from store "
+        f"{operator.source} to store {operator.target}}}], timeout:[{duration(operator.timeout_s)}])"
     )
-    return text + (" finished" if operator.status.value == "SUCCESS" else "")
+    return text + (" finished" if is_done else "")
+
+
+def _brief(operator: Operator) -> str:
+    if operator.desc == EVICT_LEADER:
+        able = " ".join(str(p.store_id) for p in operator.region.peers if p.store_id != operator.source)
+        return (
+            f"evict leader: from store {operator.source} to one in [{able}], "
+            f"or to {operator.target} (for compatibility)"
+        )
+    return f"transfer leader: store {operator.source} to {operator.target}"
 
 
 def operators(cluster: Cluster, request: Request) -> Answer:
-    """`GET /operators`: text, or objects when asked for."""
+    """`GET /operators`: text, or objects when asked for; of one kind there may be null."""
     running = list(cluster.scheduling.running.values())
+    kind = request.first("kind")
+    if kind is not None:
+        running = [o for o in running if kind in o.kind.split(",")]
+        if not running:
+            return Answer.json(None)
     if request.first("object") is None:
         return Answer.json([operator_text(cluster, o) for o in running])
     rows: list[dict[str, object]] = [
         {
-            "desc": o.desc, "brief": f"transfer leader: store {o.source} to {o.target}", "region_id": o.region.id,
-            "region_epoch": {"conf_ver": o.region.conf_ver, "version": o.region.version}, "kind": 256,
-            "timeout": "1m0s", "status": 1,
+            "desc": o.desc, "brief": _brief(o), "region_id": o.region.id,
+            "region_epoch": {"conf_ver": o.region.conf_ver, "version": o.region.version},
+            "kind": _KINDS.get(o.kind.partition(",")[0], 256), "timeout": duration(o.timeout_s), "status": 1,
         }
         for o in running
     ]  # fmt: skip
@@ -166,7 +231,10 @@ def operators(cluster: Cluster, request: Request) -> Answer:
 
 def records(cluster: Cluster, request: Request) -> Answer:
     """`GET /operators/records`: none at all is an error, not an empty list."""
-    since = float(request.first("from") or 0) - cluster.epoch_unix
+    given = request.first("from") or "0"
+    if not given.isdigit():
+        return Answer.json(f'strconv.ParseInt: parsing "{given}": invalid syntax', 400)
+    since = float(given) - cluster.epoch_unix
     found = [
         f"{operator_text(cluster, o)} (finishAt:{cluster.go_time(o.finished_s)}, "
         f"duration:{duration(o.finished_s - o.created_s)})"
@@ -186,11 +254,13 @@ def operator_of(cluster: Cluster, _request: Request, ident: str) -> Answer:
 
 
 def add_operator(cluster: Cluster, request: Request) -> Answer:
-    """`POST /operators`: what this cluster can do is move a leader."""
+    """`POST /operators`: what this cluster can do is move a leader; also while scheduling is halted."""
     body = read_object(request)
     if isinstance(body, Answer):
         return body
-    if body.get("name") != "transfer-leader":
+    if "name" not in body:
+        return Answer.json("missing operator name", 400)
+    if body["name"] != "transfer-leader":
         return Answer.json("unknown operator", 400)
     for name in ("region_id", "to_store_id"):
         if not isinstance(body.get(name), int | float):
@@ -203,9 +273,20 @@ def add_operator(cluster: Cluster, request: Request) -> Answer:
         return Answer.json(f"[PD:region:ErrRegionNotFound]region {body['region_id']} not found", 500)
     if all(p.store_id != target for p in region.peers):
         return Answer.json(f"region has no voter in store {target}", 500)
+    if region.leader.store_id == target:
+        return Answer.json("no operator step is built", 500)
+    if not cluster.scheduling.takes_leaders(target, cluster.now_s):
+        return Answer.json("cannot create operator: target leader is not allowed", 500)
     if not cluster.scheduling.add("admin-transfer-leader", region, target, cluster.now_s, kind="admin,leader"):
         return Answer.json("[PD:operator:ErrAddOperator]failed to add operator, maybe already have one", 500)
     return Answer.json("The operator is created.")
+
+
+def cancel_all(cluster: Cluster, _request: Request) -> Answer:
+    """`DELETE /operators`."""
+    for region_id in list(cluster.scheduling.running):
+        cluster.scheduling.cancel(region_id, cluster.now_s)
+    return Answer.json("All pending operators are canceled.")
 
 
 def cancel_operator(cluster: Cluster, _request: Request, ident: str) -> Answer:

@@ -44,7 +44,7 @@ def store_object(cluster: Cluster, record: StoreRecord) -> dict[str, object]:
         "leader_size": lead,
         "region_count": len(held),
         "region_weight": record.region_weight,
-        "region_score": round(sizes * 1.00127 / max(record.region_weight, 0.01), 6),
+        "region_score": round(sizes * (1.00127 if stats else 1) / max(record.region_weight, 0.01), 6),
         "region_size": sizes,
     }
     pending = sum(1 for r in held for p in r.peers if p.store_id == record.id and p.id in r.pending)
@@ -53,9 +53,9 @@ def store_object(cluster: Cluster, record: StoreRecord) -> dict[str, object]:
     if stats is not None:
         status["slow_score"] = stats.slow_score
         status["slow_trend"] = {
-            "cause_value": 250041.5,
+            "cause_value": 250041,
             "cause_rate": 0,
-            "result_value": round(stats.write_ops, 1),
+            "result_value": round(stats.write_ops),
             "result_rate": 0,
         }
         if stats.sending_snapshots:
@@ -116,7 +116,8 @@ def stores_check(cluster: Cluster, request: Request) -> Answer:
 def find(cluster: Cluster, text: str) -> StoreRecord | Answer:
     """The store of a path, or the answer that refuses it."""
     if not text.isdigit():
-        return Answer.json(f'strconv.ParseUint: parsing "{text}": invalid syntax', 400)
+        said = f'strconv.ParseUint: parsing "{text}": invalid syntax'
+        return Answer.json({"code": "input", "msg": said, "data": {}}, 400)
     record = cluster.view.stores.get(int(text))
     return record if record is not None else Answer.json(f"[PD:core:ErrStoreNotFound]store {text} not found", 404)
 

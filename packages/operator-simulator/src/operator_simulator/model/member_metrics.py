@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
 
-from operator_simulator.exposition import Registry, exponential
+from operator_simulator.exposition import Cell, Histogram, Registry, exponential
 
 _TSO: Final = exponential(5e-4, 2, 13)
 _HEARTBEAT: Final = exponential(1e-4, 2, 29)
@@ -22,7 +22,13 @@ class MemberMetrics:
     """All cells of one life. What only the leader knows is made when it is first counted."""
 
     def __init__(
-        self, registry: Registry, *, others: Mapping[str, int], stores: Sequence[tuple[int, str]], version: str
+        self,
+        registry: Registry,
+        *,
+        own: int,
+        others: Mapping[str, int],
+        stores: Sequence[tuple[int, str]],
+        version: str,
     ) -> None:
         counter, gauge, histogram = registry.counter, registry.gauge, registry.histogram
         self.registry = registry
@@ -77,23 +83,14 @@ class MemberMetrics:
         }
         self.active_peers = {
             n: gauge(
-                "etcd_network_active_peers", "The current number of active peer connections.", Remote=h, Local="self"
-            )
-            for n, h in hexes.items()
-        }
-        self.peer_failures = {
-            n: counter("etcd_network_peer_sent_failures_total", "The total number of send failures from peers.", To=h)
-            for n, h in hexes.items()
-        }
-        self.disconnected = {
-            n: counter(
-                "etcd_network_disconnected_peers_total",
-                "The total number of disconnected peers.",
+                "etcd_network_active_peers",
+                "The current number of active peer connections.",
                 Remote=h,
-                Local="self",
+                Local=f"{own:x}",
             )
             for n, h in hexes.items()
         }
+        self._own, self._hexes = f"{own:x}", hexes
         self.db_size = gauge(
             "etcd_mvcc_db_total_size_in_bytes", "Total size of the underlying database physically allocated in bytes."
         )
@@ -101,7 +98,6 @@ class MemberMetrics:
         self.etcd_state = registry.gauges(
             "type", ("term", "appliedIndex", "committedIndex"), "pd_server_etcd_state", "Etcd raft states."
         )
-        self.role = gauge("service_member_role", "The leader/primary of service", service="PD")
         self.tso_role = gauge(
             "pd_tso_role", "Indicate the PD server role info, whether it's a TSO allocator.", dc="global", group="0"
         )
@@ -130,22 +126,34 @@ class MemberMetrics:
             "Bucketed histogram of the batch size of handled requests.",
             _REGION_INTERVAL,
         )
-        places = [(ident, f"{name}:20160") for ident, name in stores]
-        reports = partial(counter, "pd_scheduler_region_heartbeat", "Counter of region heartbeat.")
-        self.reports = {i: reports(type="report", status="ok", address=a, store=str(i)) for i, a in places}
-        self.received = {i: reports(type="report", status="recv", address=a, store=str(i)) for i, a in places}
+        self._places = [(ident, f"{name}:20160") for ident, name in stores]
+        self.role: Cell | None = None
+        self.reports: dict[int, Cell] = {}
+        self.received: dict[int, Cell] = {}
+        self.handle_region: dict[int, Histogram] = {}
+        self.handle_store: dict[int, Histogram] = {}
+        self.grpc: dict[str, Histogram] = {}
+
+    def has_led(self) -> None:
+        """Make what a PD process exports only after it has led once."""
+        if self.role is not None:
+            return
+        self.role = self.registry.gauge("service_member_role", "The leader/primary of service", service="PD")
+        reports = partial(self.registry.counter, "pd_scheduler_region_heartbeat", "Counter of region heartbeat.")
+        self.reports = {i: reports(type="report", status="ok", address=a, store=str(i)) for i, a in self._places}
+        self.received = {i: reports(type="report", status="recv", address=a, store=str(i)) for i, a in self._places}
         handled = "Bucketed histogram of processing time (s) of handled heartbeat."
         self.handle_region = {
-            i: histogram(
+            i: self.registry.histogram(
                 "pd_scheduler_handle_region_heartbeat_duration_seconds", handled, _HEARTBEAT, address=a, store=str(i)
             )
-            for i, a in places
+            for i, a in self._places
         }
         self.handle_store = {
-            i: histogram(
+            i: self.registry.histogram(
                 "pd_scheduler_handle_store_heartbeat_duration_seconds", handled, _HEARTBEAT, address=a, store=str(i)
             )
-            for i, a in places
+            for i, a in self._places
         }
         grpc = "Histogram of response latency (seconds) of gRPC that had been application-level handled by the server."
         methods = {
@@ -155,8 +163,22 @@ class MemberMetrics:
             "GetRegion": "unary",
         }
         self.grpc = {
-            m: histogram(
+            m: self.registry.histogram(
                 "grpc_server_handling_seconds", grpc, _GRPC, grpc_method=m, grpc_service="pdpb.PD", grpc_type=t
             )
             for m, t in methods.items()
         }
+
+    def lost(self, peer: str) -> Cell:
+        """Lost connections to a peer; exported from the first one on."""
+        return self.registry.counter(
+            "etcd_network_disconnected_peers_total",
+            "The total number of disconnected peers.",
+            Remote=self._hexes[peer],
+            Local=self._own,
+        )
+
+    def unsent(self, peer: str) -> Cell:
+        """Failures to send to a peer; exported from the first one on."""
+        described = "The total number of send failures from peers."
+        return self.registry.counter("etcd_network_peer_sent_failures_total", described, To=self._hexes[peer])

@@ -68,7 +68,7 @@ class Members:
         """A process begins with fresh metrics."""
         others = {m.name: m.member_id for m in self._quorum.members if m is not member}
         stores = [(s.id, s.name) for s in self._stores.values()]
-        cells = MemberMetrics(member.metrics, others=others, stores=stores, version=self._version)
+        cells = MemberMetrics(member.metrics, own=member.member_id, others=others, stores=stores, version=self._version)
         cells.started.value = round(self._epoch_unix + member.started_s, 2)
         self.cells[member.name] = cells
 
@@ -118,7 +118,7 @@ class Members:
                 cells.active_peers[name].value = 1
             else:
                 if cells.active_peers[name].value:
-                    cells.disconnected[name].value += 1
+                    cells.lost(name).value += 1
                     fields = {"remote-peer-id": f"{peer.member_id:x}"}
                     member.log.write(
                         now, "WARN", "stream.go:421", "lost TCP streaming connection with remote peer", fields
@@ -131,10 +131,11 @@ class Members:
                         {"peer-id": f"{peer.member_id:x}", "error": "failed to dial (i/o timeout)"},
                     )
                 cells.active_peers[name].value = 0
-                cells.peer_failures[name].value += 2 * dt
+                cells.unsent(name).value += 4 * dt
 
     def _leading(self, leader: Member, dt: float) -> None:
         cells = self.cells[leader.name]
+        cells.has_led()
         cells.tso_events["save"].value += 20 * dt
         cells.handle_tso.add(180 * dt, 0.00012, 0.6)
         cells.transactions.add(1.4 * dt, 0.0032, 0.5)
@@ -154,8 +155,9 @@ class Members:
         cells.has_leader.value = float(sees)
         cells.is_leader.value = float(sees and quorum.etcd_leader is member)
         cells.leader_changes.value = member.changes_seen
-        cells.role.value = float(quorum.leader is member)
-        cells.tso_role.value = cells.role.value
+        cells.tso_role.value = float(quorum.leader is member)
+        if cells.role is not None:
+            cells.role.value = cells.tso_role.value
         cells.etcd_state["term"].value = quorum.term if sees else cells.etcd_state["term"].value or quorum.term
         index = 4000 + int(now * 3.2) + quorum.revision if sees else cells.etcd_state["appliedIndex"].value
         cells.etcd_state["appliedIndex"].value = cells.etcd_state["committedIndex"].value = index

@@ -27,6 +27,8 @@ ADDABLE: Final = frozenset(
     )
 )  # fmt: skip
 _TIMEOUT_S: Final = 60.0
+_TIMEOUT_S_PER_MIB: Final = 0.6
+"""An operator on a large region is given more time."""
 _KEPT_S: Final = 600.0
 
 
@@ -50,6 +52,7 @@ class Operator:
     created_s: float
     due_s: float
     kind: str = "leader"
+    timeout_s: float = _TIMEOUT_S
     status: OperatorStatus = OperatorStatus.RUNNING
     finished_s: float | None = None
 
@@ -88,6 +91,7 @@ class Scheduling:
         self._next_balance_s = 0.0
         self._next_whim_s = rng.uniform(120, 600)
         self.leader_limit = 4
+        self.evict_batch = 3
         self.halted = False
         self.told: Callable[[str, dict[str, object], float], None] = lambda _m, _f, _t: None
         """Told each line that PD's leader writes about an operator."""
@@ -135,7 +139,7 @@ class Scheduling:
                 if moved:
                     self._end(operator, OperatorStatus.SUCCESS, now)
                     continue
-            if now - operator.created_s > _TIMEOUT_S:
+            if now - operator.created_s > operator.timeout_s:
                 self._end(operator, OperatorStatus.TIMEOUT, now)
         if self.finished and now - (self.finished[0].finished_s or 0.0) > _KEPT_S:
             del self.finished[0]
@@ -171,13 +175,19 @@ class Scheduling:
             return False
         source = region.leader.store_id
         due = now + self._rng.uniform(0.3, 1.4)
-        self.running[region.id] = Operator(desc, region, source, target, now, due, kind)
+        timeout = max(_TIMEOUT_S, float(int(region.size_mib * _TIMEOUT_S_PER_MIB)))
+        self.running[region.id] = Operator(desc, region, source, target, now, due, kind, timeout)
         brief = f'"{desc} {{transfer leader: store {source} to {target}}} (kind:{kind}, region:{region.id}'
         detail = f'{brief}({region.version}, {region.conf_ver}), createAt:{self.stamped(now)})"'
         self.told("add operator", {"region-id": region.id, "operator": detail, "additional-info": ""}, now)
         self.counted(desc, "create")
         self.counted(desc, "start")
         return True
+
+    def takes_leaders(self, ident: int, now: float) -> bool:
+        """Whether an operator may move a leader there: neither silent nor being emptied of leaders."""
+        store = self._view.stores[ident]
+        return store.silent_s(now) <= 20 and ident not in self.schedulers.evicting and ident != self.slow_evicted
 
     def _can_take(self, store: StoreRecord, now: float) -> bool:
         if store.state is not MetaState.UP or store.silent_s(now) > 20 or store.stats is None or store.stats.is_busy:
@@ -209,7 +219,7 @@ class Scheduling:
     def _evict(self, now: float) -> None:
         if self.schedulers.is_active(EVICT_LEADER, now):
             for ident in sorted(self.schedulers.evicting):
-                self._drain(ident, "evict-leader", now)
+                self._drain(ident, EVICT_LEADER, now, self.evict_batch)
 
     def _evict_slow(self, now: float) -> None:
         if not self.schedulers.is_active("evict-slow-store-scheduler", now):
@@ -230,7 +240,7 @@ class Scheduling:
                 return
         else:
             self._slow_recover_s = None
-        self._drain(self.slow_evicted, "evict-slow-store", now)
+        self._drain(self.slow_evicted, "evict-slow-store-scheduler", now)
 
     def _balance(self, now: float) -> None:
         if not self.schedulers.is_active("balance-leader-scheduler", now):
@@ -256,7 +266,7 @@ class Scheduling:
                 ),
                 None,
             )
-            if region is None or not self.add("balance-leader", region, target.id, now):
+            if region is None or not self.add("balance-leader-scheduler", region, target.id, now):
                 return
             counts[source.id] -= 1
             counts[target.id] += 1

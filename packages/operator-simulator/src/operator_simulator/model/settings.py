@@ -29,6 +29,7 @@ class Settings:
             "hot-regions-write-interval": "10m0s", "hot-regions-reserved-days": 7, "max-movable-hot-peer-size": 512,
             "enable-diagnostic": "true", "enable-witness": "false",
             "slow-store-evicting-affected-store-ratio-threshold": 0.3, "store-limit-version": "v1",
+            "halt-scheduling": "false",
             "patrol-region-worker-count": 1, "max-affinity-merge-region-size": 256,
         }  # fmt: skip
         self.replication: dict[str, Setting] = {
