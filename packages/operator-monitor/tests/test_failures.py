@@ -211,3 +211,13 @@ async def test_a_cycle_tells_itself_in_one_line(monitor: Callable[..., Monitor],
         ("north", 2, ["node 1"]),
         ("north", 3, []),
     ]
+
+
+async def test_a_bug_in_a_group_of_tasks_is_called_by_its_own_name(
+    monitor: Callable[..., Monitor], subject: Subject, ledger: Toy
+) -> None:
+    with capture_logs():
+        (report,) = await led(monitor(subject(ExceptionGroup("unhandled", [ExceptionGroup("inner", [BUG])]))), 1)
+    assert report.failed is not None
+    assert "KeyError: 'a bug'" in report.failed
+    assert "ExceptionGroup" not in report.failed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from enum import IntEnum
@@ -52,7 +53,37 @@ def flat(error: BaseException) -> Iterator[BaseException]:
         yield error
 
 
-def tell(error: OperatorError) -> None:
+def tell(text: str) -> None:
     """Say in one line, on standard error, what went wrong."""
-    text = " ".join(str(error).split())
-    sys.stderr.write(f"operator: {text}\n")
+    from operator_cli.render.console import plain
+
+    sys.stderr.write(f"operator: {plain(' '.join(text.split()))}\n")
+
+
+def leave_output() -> None:
+    """Write no more to a standard output that nobody reads or that is full; what waits to be written is dropped."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
+def last_word(error: Exception) -> Exit:
+    """Say in a line each what ended the program, and how grave that is."""
+    errors = tuple(flat(error))
+    ours = [e for e in errors if isinstance(e, OperatorError)]
+    for e in ours:
+        tell(str(e) or type(e).__name__)
+    foreign = [e for e in errors if not isinstance(e, OperatorError)]
+    if not foreign:
+        return max(code_of(e) for e in ours)
+    for e in foreign:
+        if isinstance(e, OSError):
+            leave_output()
+            tell(str(e))
+        else:
+            tell(f"a fault of its own: {type(e).__name__}: {e} (OPERATOR_LOG=debug shows where)")
+    if os.environ.get("OPERATOR_LOG", "").lower() == "debug":
+        import traceback
+
+        traceback.print_exception(error)
+    return Exit.FAILED

@@ -8,6 +8,8 @@ import sys
 from collections.abc import MutableMapping
 from typing import Any
 
+from operator_cli.exits import flat
+
 LEVEL_VARIABLE = "OPERATOR_LOG"
 """``debug``, ``info``, ``warning`` or ``error``."""
 
@@ -15,8 +17,8 @@ LEVEL_VARIABLE = "OPERATOR_LOG"
 def _in_one_line(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """An exception as its own words; whoever wants the traceback asks for more of the log."""
     if event.pop("exc_info", None):
-        error = sys.exc_info()[1]
-        event["error"] = f"{type(error).__name__}: {error}"
+        errors = flat(sys.exc_info()[1] or RuntimeError("nothing"))
+        event["error"] = "; ".join(f"{type(e).__name__}: {e}" for e in errors)
         event["more"] = f"{LEVEL_VARIABLE}=info"
     return event
 

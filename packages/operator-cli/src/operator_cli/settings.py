@@ -74,12 +74,25 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="OPERATOR_", env_nested_delimiter="__", extra="forbid", frozen=True, validate_default=True
+        env_prefix="OPERATOR_",
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        validate_default=True,
     )
 
     state_directory: Path = Field(default_factory=lambda: user_state_path("operator"))
     interval: str = "5s"
     clusters: dict[str, ClusterSettings] = Field(default_factory=dict)
+
+    @field_validator("state_directory")
+    @classmethod
+    def _whole(cls, value: Path) -> Path:
+        try:
+            return value.expanduser().absolute()
+        except RuntimeError as e:
+            raise ValueError(f"whose home is meant is not known: {e}") from e
 
     @classmethod
     def settings_customise_sources(
@@ -156,7 +169,7 @@ def _complaint(path: Path, error: ValidationError, from_environment: Mapping[str
     if first["type"] == "extra_forbidden":
         return ConfigurationError(f"{source}: unknown key")
     given = "" if first["type"] == "missing" else f" (given: {first['input']!r})"
-    return ConfigurationError(f"{source}: {first['msg']}{given}")
+    return ConfigurationError(f"{source}: {first['msg'].removeprefix('Value error, ')}{given}")
 
 
 def _variables(error: SettingsError) -> frozenset[str]:

@@ -48,4 +48,12 @@ async def attempt(step: Awaitable[T], *, doing: str, within: timedelta, clock: C
         return Failed(cause=cause, why=str(e) or type(e).__name__)
     except Exception as e:
         log.exception("cycle.broke", doing=doing)
-        return Failed(cause=Cause.NONSENSE, why=f"{doing}: {type(e).__name__}: {e}")
+        return Failed(cause=Cause.NONSENSE, why=f"{doing}: {_words(e)}")
+
+
+def _words(error: BaseException) -> str:
+    """What went wrong itself, not the group of tasks that it came in."""
+    while isinstance(error, BaseExceptionGroup):
+        inner: tuple[BaseException, ...] = error.exceptions  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        error = inner[0]
+    return f"{type(error).__name__}: {error}"

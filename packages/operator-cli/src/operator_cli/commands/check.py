@@ -24,7 +24,7 @@ def check(
     """
     from operator_cli.render.console import console
     from operator_cli.render.document import document
-    from operator_cli.render.lines import summary, verdict_lines
+    from operator_cli.render.lines import escaped, summary, verdict_lines
     from operator_cli.settings import load
     from operator_cli.use_cases import look_at
     from operator_cli.wiring import Choice, cluster_name, resolve
@@ -39,5 +39,5 @@ def check(
         out = console()
         for line in verdict_lines(look.judgements):
             out.print(line)
-        out.print(f"{cluster_name(meant)}: {summary(look.judgements)}")
+        out.print(f"{escaped(cluster_name(meant))}: {summary(look.judgements)}")
     raise typer.Exit(look.outcome.exit_code)

@@ -20,7 +20,7 @@ def path() -> None:
 @app.command()
 def show(*, as_json: Json = False) -> None:
     """Print every setting with its origin: the file, the environment, or the default."""
-    from operator_cli.render.console import console
+    from operator_cli.render.console import console, plain
     from operator_cli.render.document import document
     from operator_cli.settings import load
 
@@ -29,8 +29,9 @@ def show(*, as_json: Json = False) -> None:
         typer.echo(document("operator.config", 1, loaded.origins))
         return
     from rich.table import Table
+    from rich.text import Text
 
     table = Table("setting", "value", "from", box=None, pad_edge=False)
     for origin in loaded.origins:
-        table.add_row(origin.key, origin.value, origin.source)
+        table.add_row(*(Text(plain(cell)) for cell in (origin.key, origin.value, origin.source)))
     console(is_table=True).print(table)

@@ -86,11 +86,12 @@ def _render(status: DeploymentStatus) -> None:
     from rich.table import Table
 
     from operator_cli.render.console import console, full_time
+    from operator_cli.render.lines import escaped
 
     colours = {ServiceHealth.RUNNING: "green", ServiceHealth.STARTING: "yellow", ServiceHealth.PAUSED: "yellow"}
     table = Table("service", "state", "component", "addresses", "since", box=None, pad_edge=False)
     for s in status.services:
-        state = f"[{colours.get(s.health, 'red')}]{s.health.value}[/]" + (f" {s.detail}" if s.detail else "")
+        state = f"[{colours.get(s.health, 'red')}]{s.health.value}[/]" + (f" {escaped(s.detail)}" if s.detail else "")
         table.add_row(
             s.name,
             state,

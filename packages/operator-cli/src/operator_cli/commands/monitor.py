@@ -27,6 +27,8 @@ def monitor(
     A line for each look; tickets as they open, change and resolve.
     Tickets and tracking are durable: a restart goes on where the last run stopped.
     """
+    from datetime import timedelta
+
     from operator_cli.durations import parse_duration
     from operator_cli.render.watching import Watching
     from operator_cli.settings import load
@@ -34,7 +36,8 @@ def monitor(
     from operator_cli.wiring import Choice, resolve
 
     loaded = load()
-    pause = parse_duration(interval or loaded.settings.interval, of="--interval" if interval else "interval")
+    given, of = (loaded.settings.interval, "interval") if interval is None else (interval, "--interval")
+    pause = parse_duration(given, of=of, least=timedelta(milliseconds=100), most=timedelta(days=1))
     meant = resolve(
         Choice(subject=subject, pd=tuple(pd or ()), prometheus=prometheus, cluster=cluster, name=name), loaded
     )

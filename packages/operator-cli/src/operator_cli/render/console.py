@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import sys
+import unicodedata
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
@@ -12,12 +13,17 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _BLANKS = re.compile(r" +(?=\n)")
-_CONTROL = {code: None for code in (*range(0x20), *range(0x7F, 0xA0)) if code not in (0x09, 0x0A)}
 
 
 def plain(text: str) -> str:
-    """Text from a subject, made harmless for a terminal: no control characters."""
-    return text.translate(_CONTROL)
+    """Text from a subject as one line, harmless for a terminal.
+
+    It moves no cursor, reverses no writing, begins no line of its own, and can be encoded.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    spaced = "".join(" " if c.isspace() else c for c in text)
+    return "".join(c for c in spaced if not unicodedata.category(c).startswith("C"))
 
 
 class _Trimmed(io.TextIOBase):
@@ -35,11 +41,15 @@ def console(*, is_table: bool = False) -> Console:
     """Standard output; where it is no terminal, lines are not wrapped and the cells of tables not cut."""
     from rich.console import Console
 
-    made = Console(highlight=False)
+    class Piped(Console):
+        def on_broken_pipe(self) -> None:
+            raise  # noqa: PLE0704 - the library would end the process itself, with the code of a violation
+
+    made = Piped(highlight=False, emoji=False)  # ``embedded:two`` is a name, and no picture of a 2
     if made.is_terminal:
         return made
     width = 1000 if is_table else 120
-    return Console(file=_Trimmed(), highlight=False, width=width, soft_wrap=True)  # pyright: ignore[reportArgumentType]
+    return Piped(file=_Trimmed(), highlight=False, emoji=False, width=width, soft_wrap=True)  # pyright: ignore[reportArgumentType]
 
 
 def local_zone() -> tzinfo:

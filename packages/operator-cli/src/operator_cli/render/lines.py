@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from operator_core.judgements import Concern, Judgement, Severity, Verdict
 from operator_core.tickets import Ticket
 
-from operator_cli.render.console import clock_time, plain
+from operator_cli.render.console import clock_time
 
 if TYPE_CHECKING:
     from operator_monitor import CycleReport
@@ -18,10 +18,11 @@ SEVERITY_COLOUR = {Severity.INFO: "cyan", Severity.WARNING: "yellow", Severity.C
 
 
 def escaped(text: str) -> str:
-    """Text from a subject, harmless for the terminal and for rich's markup."""
+    """Text from a subject, harmless for the terminal and for rich's markup, cut when it is very long."""
+    from operator_diagnosis.prose import clean
     from rich.markup import escape
 
-    return escape(plain(text))
+    return escape(clean(text))
 
 
 def ticket_name(ticket: Ticket) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from operator_core.tickets import Ticket
 
-from operator_cli.render.console import full_time, local_zone
+from operator_cli.render.console import full_time, local_zone, plain
 from operator_cli.render.lines import SEVERITY_COLOUR, escaped, ticket_line
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def table(tickets: Sequence[Ticket]) -> RenderableType:
             t.state.value + (" (held)" if t.hold else ""),
             full_time(t.opened_at),
             full_time(t.resolved_at) if t.resolved_at else "",
-            t.cluster,
+            escaped(t.cluster),
             escaped(t.title),
         )
     return made
@@ -42,7 +42,7 @@ def page(file: TicketFile) -> Iterator[RenderableType]:
     ticket = file.ticket
     yield ticket_line(ticket)
     over = f", resolved {full_time(ticket.resolved_at)}" if ticket.resolved_at else ""
-    yield f"cluster {ticket.cluster}, opened {full_time(ticket.opened_at)}{over}"
+    yield f"cluster {escaped(ticket.cluster)}, opened {full_time(ticket.opened_at)}{over}"
     yield ""
     violations = Table("violation", "since", "ended", "because", "readings", box=None, pad_edge=False)
     for v in ticket.violations:
@@ -61,12 +61,18 @@ def page(file: TicketFile) -> Iterator[RenderableType]:
             value = r.value if isinstance(r.value, str) else f"{r.value:.6g}"
             toward = f" → {r.toward}" if r.toward else ""
             readings.add_row(
-                r.id, full_time(r.at), f"{r.component}{toward}", r.signal, escaped(value), r.unit, escaped(r.source)
+                r.id,
+                full_time(r.at),
+                escaped(f"{r.component}{toward}"),
+                r.signal,
+                escaped(value),
+                r.unit,
+                escaped(r.source),
             )
         yield readings
     for note in file.notes:
         yield ""
-        yield Text(f"{full_time(note.at)} {note.by}: {note.text}")
+        yield Text(plain(f"{full_time(note.at)} {note.by}: {note.text}"))
     if file.diagnosis is not None:
         from operator_diagnosis.terminal import render_terminal
 

@@ -20,7 +20,7 @@ class Watching:
         self._out = console()
 
     def started(self, watched: Watched, interval_s: float) -> None:
-        self._out.print(f"watching {watched.cluster} every {interval_s:g} s; Ctrl-C ends it")
+        self._out.print(f"watching {escaped(watched.cluster)} every {interval_s:g} s; Ctrl-C ends it")
 
     def cycle(self, report: CycleReport) -> None:
         self._out.print(cycle_line(report))
@@ -34,8 +34,8 @@ class Watching:
             else:
                 first = diagnosis.first
                 self._out.print(
-                    f"[dim]{clock_time(report.at)}[/] [bold]diagnosed[/] ticket {diagnosis.ticket}: {first.title}"
-                    f" {first.probability:.0%}"
+                    f"[dim]{clock_time(report.at)}[/] [bold]diagnosed[/] ticket {diagnosis.ticket}:"
+                    f" {escaped(first.title)} {first.probability:.0%}"
                 )
         for ident, why in report.undiagnosed.items():
             self._out.print(f"[dim]{clock_time(report.at)}[/] [red]not diagnosed[/] ticket {ident}: {escaped(why)}")
