@@ -265,8 +265,11 @@ def test_a_silent_store_looks_as_it_does_in_a_real_pd(simulated: Simulated, reco
     cluster = simulated.cluster
     cluster.kill("tikv2")
     simulated.live_until(lambda: cluster.view.stores[5].state_name(cluster.now_s) == "Disconnected", 40)
-    rows = [r for r in recorded("store_disconnected") if r.name != "store_5_after_restart"]
+    *rows, after_restart = recorded("store_disconnected")
     assert surprises(simulated, "store_disconnected", rows) == []
+    cluster.start("tikv2")
+    simulated.live_until(lambda: cluster.view.stores[5].state_name(cluster.now_s) == "Up", 20)
+    assert surprises(simulated, "store_disconnected", [after_restart]) == []
 
 
 def test_a_new_leader_answers_like_a_real_one(simulated: Simulated, recorded: Recorded) -> None:
