@@ -268,7 +268,7 @@ def test_a_silent_store_looks_as_it_does_in_a_real_pd(simulated: Simulated, reco
     *rows, after_restart = recorded("store_disconnected")
     assert surprises(simulated, "store_disconnected", rows) == []
     cluster.start("tikv2")
-    simulated.live_until(lambda: cluster.view.stores[5].state_name(cluster.now_s) == "Up", 20)
+    simulated.live(45)  # a store that starts says for a while that it is busy; the recorded feeder did not
     assert surprises(simulated, "store_disconnected", [after_restart]) == []
 
 
