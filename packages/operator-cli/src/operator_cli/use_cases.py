@@ -63,25 +63,32 @@ class SeesCycles(Protocol):
 async def watch_cluster(
     meant: Meant, loaded: Loaded, *, interval: timedelta, cycles: int | None, seen: SeesCycles
 ) -> None:
-    """The loop, until it is cancelled or has looked often enough."""
+    """The loop, until it is cancelled or has looked often enough.
+
+    Raises:
+        ConfigurationError: another monitor watches the cluster already.
+    """
     from operator_monitor import Monitor
 
-    async with watch(meant) as watched, open_ledger(loaded) as ledger:
-        monitor = Monitor(
-            cluster=watched.cluster,
-            subject=watched.subject,
-            ledger=ledger,
-            clock=watched.clock,
-            diagnoser=diagnoser(),
-            interval=interval,
-        )
-        seen.started(watched, interval.total_seconds())
-        done = 0
-        async for report in monitor.cycles():
-            seen.cycle(report)
-            done += 1
-            if cycles is not None and done >= cycles:
-                return
+    from operator_cli.alone import alone
+
+    with alone(cluster_name(meant), loaded.settings.state_directory):
+        async with watch(meant) as watched, open_ledger(loaded) as ledger:
+            monitor = Monitor(
+                cluster=watched.cluster,
+                subject=watched.subject,
+                ledger=ledger,
+                clock=watched.clock,
+                diagnoser=diagnoser(),
+                interval=interval,
+            )
+            seen.started(watched, interval.total_seconds())
+            done = 0
+            async for report in monitor.cycles():
+                seen.cycle(report)
+                done += 1
+                if cycles is not None and done >= cycles:
+                    return
 
 
 def _kept(history: Sequence[Recorded]) -> tuple[Observation, ...]:
