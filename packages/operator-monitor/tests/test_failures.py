@@ -221,3 +221,22 @@ async def test_a_bug_in_a_group_of_tasks_is_called_by_its_own_name(
     assert report.failed is not None
     assert "KeyError: 'a bug'" in report.failed
     assert "ExceptionGroup" not in report.failed
+
+
+async def test_a_record_that_cannot_be_read_is_tried_once_and_its_ticket_is_diagnosed_without_it(
+    monitor: Callable[..., Monitor], subject: Subject, ledger: Toy, diagnoser: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await led(monitor(subject(*[DOWN] * 8)), 8)
+    assert len(ledger.book) == 1
+    tries = 0
+
+    async def endless(*_: Toy, **__: Toy) -> None:
+        nonlocal tries
+        tries += 1
+        raise LedgerError("too long to read")
+
+    monkeypatch.setattr(ledger, "history", endless)
+    reports = await led(monitor(subject(*[DOWN] * 4), diagnoser=diagnoser()), 4)
+    assert tries == 1
+    assert [len(r.undiagnosed) for r in reports] == [1, 0, 0, 0]
+    assert len(reports[1].diagnoses) == 1

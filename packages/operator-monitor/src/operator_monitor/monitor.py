@@ -234,7 +234,9 @@ class Monitor:
             if file is None:
                 file = await self._take_up(ticket, now)
                 if isinstance(file, Failed):
+                    # Not tried again: reading a long record costs the looks of whoever reads it the time they need.
                     undiagnosed[ticket.id] = file.why
+                    course.files[ticket.id] = reopened_unread(ticket, now)
                     continue
             course.files[ticket.id] = file
             lasts = any(v.key in violated for v in ticket.lasting)

@@ -80,7 +80,7 @@ class LiveTeller:
     def _picture(self) -> RenderableType:
         report = self._report
         if report is None:
-            return Panel(self._progress(), title="operator demo", border_style="dim")
+            return Panel(self._progress(), title="operator demo", border_style="dim", width=self._width())
         elapsed = report.at - (self._started or report.at)
         head = Table.grid(expand=True)
         head.add_column()
@@ -92,7 +92,11 @@ class LiveTeller:
         parts.append(Text.from_markup(f"look {report.number}: {summary(report.judgements)}"))
         if self._ticket is not None:
             parts.append(Text.from_markup(ticket_line(self._ticket)))
-        return Panel(Group(*parts), title="operator demo", border_style=_border(self._stage))
+        return Panel(Group(*parts), title="operator demo", border_style=_border(self._stage), width=self._width())
+
+    def _width(self) -> int:
+        # What a terminal writes for Ctrl-C must not wrap into a line that the picture does not count.
+        return max(20, self._out.width - 3)
 
     def chapter(self, stage: Stage, text: str) -> None:
         self._say(f"[bold]{escaped(text)}[/]")
