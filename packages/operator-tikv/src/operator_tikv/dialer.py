@@ -45,6 +45,8 @@ class AsyncioDialer:
             return (Contact.UNANSWERED if writer is None else Contact.SILENT), b""
         except ssl.SSLError:
             return Contact.GARBLED, b""
+        except ValueError:  # an address that no resolver takes, as a name or as a number
+            return Contact.UNANSWERED, b""
         except OSError as e:
             if writer is None and cause_of(e) is Cause.UNANSWERED:
                 return Contact.UNANSWERED, b""

@@ -15,6 +15,7 @@ from operator_core.errors import ConfigurationError
 
 _SIZE = re.compile(r"^(\d+(?:\.\d+)?(?:[eE]\+\d+)?)\s?([kKmMgGtTpPeEzZyY]?)i?[bB]?$")
 _PREFIXES = "KMGTPEZY"
+_MOST_BYTES = 2.0**80
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s|µs|μs|us|ns)")
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "µs": 1e-6, "μs": 1e-6, "us": 1e-6, "ns": 1e-9}
 _INSTANT = re.compile(r"^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)$")
@@ -31,7 +32,10 @@ def parse_size(text: str) -> int:
         raise ValueError(f"{text!r} is not a size")
     prefix = match[2].upper()
     power = _PREFIXES.index(prefix) + 1 if prefix else 0
-    return round(float(match[1]) * 1024**power)
+    size = float(match[1]) * 1024**power
+    if size > _MOST_BYTES:
+        raise ValueError(f"{text!r} is more than any disk has")
+    return round(size)
 
 
 def parse_duration(text: str) -> timedelta:

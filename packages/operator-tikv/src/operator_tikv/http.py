@@ -6,6 +6,7 @@ times speed must count cluster seconds.
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -20,6 +21,11 @@ from operator_core.ports import Clock
 from operator_core.readings import Cause
 
 from operator_tikv.targets import TlsFiles
+
+BODY_AT_MOST: Final = 64 << 20
+"""Bytes of one answer that are taken. A thousand stores are 1 MiB of JSON, a busy store 2 MiB of metrics."""
+AT_ONCE: Final = 128
+"""Requests under way at once; the others wait, within their deadlines."""
 
 _LOST_PATH: Final = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT, errno.EHOSTDOWN})
 
@@ -64,11 +70,13 @@ class Http:
         self, clock: Clock, *, transport: httpx.AsyncBaseTransport | None = None, tls: TlsFiles | None = None
     ) -> None:
         self._clock = clock
+        self._room = asyncio.Semaphore(AT_ONCE)
         self._client = httpx.AsyncClient(
             transport=transport,
             timeout=None,  # noqa: S113 - every request has a deadline of the clock
             trust_env=False,
             follow_redirects=False,
+            headers={"Accept-Encoding": "identity"},  # what is small on the wire may be huge in memory
             verify=True if tls is None else tls.context(),
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=256),
         )
@@ -91,9 +99,9 @@ class Http:
         try:
             async with self._clock.deadline(within):
                 try:
-                    response = await self._send(url, params, headers, progress)
+                    response, body = await self._send(url, params, headers, progress)
                 except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
-                    response = await self._send(url, params, headers, progress)
+                    response, body = await self._send(url, params, headers, progress)
         except TimeoutError as e:
             cause = Cause.UNANSWERED if progress.connecting else Cause.SILENT
             raise SubjectUnreachable(f"GET {url}: {cause.value} for {within.total_seconds():g} s", cause) from e
@@ -110,14 +118,14 @@ class Http:
             raise SubjectUnreachable(f"GET {url}: {e}", cause) from e
         except httpx.TransportError as e:
             raise SubjectUnreachable(f"GET {url}: {type(e).__name__} {e}", Cause.REFUSED) from e
-        except (httpx.DecodingError, httpx.InvalidURL) as e:
+        except (httpx.DecodingError, httpx.InvalidURL, UnicodeError) as e:
             raise SubjectNonsense(f"GET {url}: {e}") from e
         except OSError as e:  # a transport that is not the library's own may let it through
             raise SubjectUnreachable(f"GET {url}: {e}", cause_of(e)) from e
         return Answer(
             url=url,
             status=response.status_code,
-            body=response.content,
+            body=body,
             at=self._clock.now(),
             date=_date(response.headers.get("date")),
         )
@@ -128,8 +136,15 @@ class Http:
         params: Mapping[str, str] | None,
         headers: Mapping[str, str] | None,
         progress: Callable[[str, Mapping[str, Any]], Awaitable[None]],
-    ) -> httpx.Response:
-        return await self._client.get(url, params=params, headers=headers, extensions={"trace": progress})
+    ) -> tuple[httpx.Response, bytes]:
+        asked = self._client.stream("GET", url, params=params, headers=headers, extensions={"trace": progress})
+        body = bytearray()
+        async with self._room, asked as response:
+            async for piece in response.aiter_bytes():
+                body += piece
+                if len(body) > BODY_AT_MOST:
+                    raise SubjectNonsense(f"GET {url}: more than {BODY_AT_MOST >> 20} MiB came back")
+        return response, bytes(body)
 
     async def close(self) -> None:
         await self._client.aclose()

@@ -216,7 +216,7 @@ def reading(what: str, parse: Callable[[bytes], T]) -> Callable[[bytes], T]:
     def read(body: bytes) -> T:
         try:
             return parse(body)
-        except (ValidationError, ValueError, KeyError) as e:
+        except (ValidationError, ValueError, KeyError, OverflowError, OSError) as e:
             head = body[:80].decode("utf-8", "replace")
             raise SubjectNonsense(f"{what}: cannot be read: {head!r}: {_first_line(e)}") from e
 
