@@ -106,14 +106,40 @@ def test_the_undo_of_another_clusters_fault_means_nothing(cluster: Cluster) -> N
         (fault("slow-disk", PD, "pd0"), "'slow-disk' cannot be done to a pd"),
         (fault("cut"), "'cut' cannot be done to a store"),
         (fault("cut", toward=ComponentRef(STORE, "4")), "from itself"),
-        (fault("delay", ms=-1), "ms is -1"),
-        (fault("loss", share=1.5), "share is 1.5"),
+        (fault("slow-disk", factor=0), "slow-disk: factor is 0; 1 to 1000000 is meant"),
+        (fault("slow-disk", factor=0.99), "factor is 0.99; 1 to"),
+        (fault("slow-disk", factor=float("inf")), "factor is inf; 1 to"),
+        (fault("slow-disk", factor=float("nan")), "factor is nan; 1 to"),
+        (fault("delay", ms=-1), "ms is -1; more than 0 and at most 600000 is meant"),
+        (fault("delay", ms=0), "ms is 0; more than 0"),
+        (fault("delay", ms=600_001), "ms is 600001; more than 0"),
+        (fault("loss", share=0), "share is 0; more than 0"),
+        (fault("loss", share=1.5), "share is 1.5; more than 0 and at most 1 is meant"),
+        (fault("fill-disk", level=0), "level is 0; more than 0"),
+        (fault("fill-disk", level=1.01), "level is 1.01; more than 0"),
         (fault("loss", factor=1.5), "takes no 'factor'"),
     ],
 )
 def test_a_fault_that_cannot_be_is_refused_with_its_reason(wrong: Fault, said: str, cluster: Cluster) -> None:
     with pytest.raises(ConfigurationError, match=said):
         chaos.plan(cluster, wrong)
+
+
+@pytest.mark.parametrize(
+    "extreme",
+    [
+        fault("slow-disk", factor=1), fault("slow-disk", factor=1_000_000), fault("delay", ms=0.001),
+        fault("delay", ms=600_000), fault("loss", share=0.001), fault("loss", share=1),
+        fault("fill-disk", level=0.001), fault("fill-disk", level=1),
+    ],
+)  # fmt: skip
+def test_a_cluster_lives_through_the_ends_of_every_range(extreme: Fault, cluster: Cluster, live: Live) -> None:
+    undo = chaos.plan(cluster, extreme)
+    chaos.inject(cluster, extreme, undo)
+    live(cluster, 60)
+    chaos.undo(cluster, undo)
+    live(cluster, 300)
+    assert cluster.quorum.is_serving(cluster.now_s)
 
 
 def test_every_capability_can_be_planned_with_its_defaults(cluster: Cluster) -> None:

@@ -6,6 +6,7 @@ whatever came after. A fault of a process writes down what the process was doing
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from operator_core.components import ComponentRef
@@ -53,6 +54,32 @@ CAPABILITIES: Final = (
     _capability("loss", "store", "This share of packets to or from it is lost.", takes_away=False, share=0.1),
     _capability("fill-disk", "store", "Its disk is filled to this share of it.", takes_away=False, level=0.97),
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """What a parameter may be: `least` itself only when `from_least`, and `most` always."""
+
+    least: float
+    most: float
+    from_least: bool
+
+    def holds(self, value: float) -> bool:
+        """Not a number holds nowhere."""
+        return self.least < value <= self.most or (self.from_least and value == self.least)
+
+    def __str__(self) -> str:
+        if self.from_least:
+            return f"{self.least:.0f} to {self.most:.0f}"
+        return f"more than {self.least:.0f} and at most {self.most:.0f}"
+
+
+_MEANT: Final = {
+    "factor": _Range(1, 1_000_000, from_least=True),
+    "ms": _Range(0, 600_000, from_least=False),
+    "share": _Range(0, 1, from_least=False),
+    "level": _Range(0, 1, from_least=False),
+}
 
 
 def process_of(cluster: Cluster, ref: ComponentRef) -> str:
@@ -103,8 +130,9 @@ def plan(cluster: Cluster, fault: Fault) -> Undo:
     for parameter, value in fault.parameters.items():
         if parameter not in capability.parameters:
             raise ConfigurationError(f"{fault.name} takes no {parameter!r}")
-        if value < 0 or (parameter in {"share", "level"} and value > 1):
-            raise ConfigurationError(f"{fault.name}: {parameter} is {value}")
+        meant = _MEANT[parameter]
+        if not meant.holds(value):
+            raise ConfigurationError(f"{fault.name}: {parameter} is {value:.10g}; {meant} is meant")
     steps = {
         "cluster": str(cluster.id),
         "fault": str(fault.name),
