@@ -61,3 +61,11 @@ def test_an_incident_from_healthy_to_resolved(cluster: Run) -> None:
     (over,) = json.loads(cluster("tickets", "list", "--all", "--json").stdout)["result"]
     assert over["state"] == "resolved"
     assert cluster("check").returncode == 0
+
+
+def test_a_cluster_that_was_taken_down_takes_its_faults_with_it(operator: Run) -> None:
+    for _ in range(2):
+        assert operator("deploy", "embedded", "up", "--speed", "10").returncode == 0
+        assert operator("chaos", "kill-store", "4").returncode == 0, "nothing of the last one stands in the way"
+        assert operator("deploy", "embedded", "down").returncode == 0
+        assert operator("chaos", "status").returncode == 0

@@ -56,7 +56,7 @@ app = typer.Typer(
 
 
 def _fault_commands() -> tuple[FaultCommand, ...]:
-    from operator_cli.use_cases import catalogue
+    from operator_cli.chaos_cases import catalogue
 
     return run(catalogue())
 
@@ -78,12 +78,12 @@ def _register(group: typer.Typer, command: FaultCommand) -> None:
         dry_run: DryRun = False,
         as_json: Json = False,
     ) -> None:
+        from operator_cli.chaos_cases import inject, plan_fault
         from operator_cli.faults import parameters_of
         from operator_cli.render.console import console
         from operator_cli.render.document import document
         from operator_cli.render.faults import done_line, plan_lines
         from operator_cli.settings import load
-        from operator_cli.use_cases import inject, plan_fault
         from operator_cli.wiring import Choice, resolve
 
         loaded = load()
@@ -121,12 +121,12 @@ def list_(*, as_json: Json = False) -> None:
 @app.command()
 def status(*, name: Name = None, as_json: Json = False) -> None:
     """Show the faults that are not healed; exit code 1 when there is one."""
+    from operator_cli.chaos_cases import unhealed
     from operator_cli.exits import Exit
     from operator_cli.render.console import console
     from operator_cli.render.document import document
     from operator_cli.render.faults import entry_line
     from operator_cli.settings import load
-    from operator_cli.use_cases import unhealed
 
     entries = run(unhealed(load(), name))
     if as_json:
@@ -143,11 +143,11 @@ def status(*, name: Name = None, as_json: Json = False) -> None:
 @app.command()
 def heal(*, name: Name = None, as_json: Json = False) -> None:
     """Undo every fault that is not healed, newest first; twice changes nothing."""
+    from operator_cli.chaos_cases import heal_all
     from operator_cli.render.console import console
     from operator_cli.render.document import document
     from operator_cli.render.faults import entry_line
     from operator_cli.settings import load
-    from operator_cli.use_cases import heal_all
     from operator_cli.wiring import Choice, resolve
 
     loaded = load()

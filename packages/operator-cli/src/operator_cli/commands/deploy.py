@@ -167,5 +167,13 @@ def _forget_local(name: str) -> None:
     (local_marks(load().settings.state_directory) / name).unlink(missing_ok=True)
 
 
-_common(embedded_app, _embedded, lambda _: None)
+def _forget_embedded(name: str) -> None:
+    from operator_cli.chaos_cases import forget_faults
+    from operator_cli.settings import load
+    from operator_cli.wiring import Embedded
+
+    run(forget_faults(Embedded(name=name), load()))
+
+
+_common(embedded_app, _embedded, _forget_embedded)
 _common(local_app, _local, _forget_local)

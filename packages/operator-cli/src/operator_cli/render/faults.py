@@ -11,7 +11,7 @@ from operator_cli.render.console import full_time
 from operator_cli.render.lines import escaped
 
 if TYPE_CHECKING:
-    from operator_cli.use_cases import FaultPlan
+    from operator_cli.chaos_cases import FaultPlan
 
 _COLOUR = {FaultState.PLANNED: "yellow", FaultState.INJECTED: "red", FaultState.HEALED: "green"}
 

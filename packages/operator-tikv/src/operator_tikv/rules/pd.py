@@ -6,11 +6,10 @@ PD. Those that fail to reconnect say that PD is gone; those that go on getting h
 path is.
 
 A member that fell as the leader is judged faster than one that followed: an orderly stop hands leadership over in
-a moment (about 0.1 s, measured on PD v8.5.5), so a leader that is gone while no other leads has crashed or hangs. Followers have 30 s:
-nothing is slower without one, and a restart in a rolling upgrade needs that long. Without
-its leader PD is leaderless for 11 to 15 s only (etcd election,
-then the expiry of the leader's key), so `pd-has-leader` waits for nothing once PD as a whole gives no answer and the
-last leader's own door is bad.
+about 0.1 s (measured on PD v8.5.5), so a leader that is gone while no other leads has crashed or hangs. Followers
+have 30 s: nothing is slower without one, and a restart in a rolling upgrade needs that long. Without its leader PD is
+leaderless for 11 to 15 s only (etcd election, then the expiry of the leader's key), so `pd-has-leader` waits for
+nothing once PD as a whole gives no answer and the last leader's own door is bad.
 """
 
 from __future__ import annotations
