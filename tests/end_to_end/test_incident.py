@@ -23,49 +23,35 @@ def cluster(operator: Run) -> Iterator[Run]:
     assert down.returncode == 0, down.stderr
 
 
-def result(done: subprocess.CompletedProcess[str]) -> object:
-    return json.loads(done.stdout)["result"]
-
-
 def test_an_incident_from_healthy_to_resolved(cluster: Run) -> None:
     assert cluster("check").returncode == 0
-    assert cluster("monitor", "--cycles", "4").returncode == 0
-    assert result(cluster("tickets", "list", "--all", "--json")) == []
-
     broken = cluster("chaos", "kill-store", "4")
     assert broken.returncode == 0, broken.stderr
-    assert cluster("chaos", "status").returncode == 1
     refused = cluster("chaos", "kill-store", "5")
     assert refused.returncode == 2
     assert "needs 2" in refused.stderr
-    assert cluster("check").returncode == 1
 
     watched = cluster("monitor", "--cycles", "5")
     assert watched.returncode == 0, watched.stderr
     assert "opened" in watched.stdout
     assert "The process of store 4 has died" in watched.stdout
-    (ticket,) = json.loads(cluster("tickets", "list", "--json").stdout)["result"]
-    assert (ticket["component"], ticket["state"]) == ({"kind": "store", "id": "4"}, "diagnosed")
-
+    assert cluster("check").returncode == 1
     diagnosis = cluster("diagnose", "1", "--json")
     jsonschema.validate(json.loads(diagnosis.stdout), json.loads(SCHEMA.read_text(encoding="utf-8")))
     shown = cluster("tickets", "show", "1").stdout
+    assert "diagnosed" in shown
     assert "status_contact" in shown
     assert "do not hold" not in shown, "every stored claim still holds against the record"
-    assert "store 4" in cluster("diagnose", "1", "--markdown").stdout
 
     assert cluster("chaos", "heal").returncode == 0
-    assert "nothing to heal" in cluster("chaos", "heal").stdout
     assert cluster("monitor", "--cycles", "8").returncode == 0
-    assert result(cluster("tickets", "list", "--json")) == []
     (over,) = json.loads(cluster("tickets", "list", "--all", "--json").stdout)["result"]
-    assert over["state"] == "resolved"
-    assert cluster("check").returncode == 0
+    assert (over["component"], over["state"]) == ({"kind": "store", "id": "4"}, "resolved")
 
 
 def test_a_cluster_that_was_taken_down_takes_its_faults_with_it(operator: Run) -> None:
-    for _ in range(2):
-        assert operator("deploy", "embedded", "up", "--speed", "10").returncode == 0
-        assert operator("chaos", "kill-store", "4").returncode == 0, "nothing of the last one stands in the way"
-        assert operator("deploy", "embedded", "down").returncode == 0
-        assert operator("chaos", "status").returncode == 0
+    assert operator("deploy", "embedded", "up", "--speed", "10").returncode == 0
+    assert operator("chaos", "kill-store", "4").returncode == 0
+    assert operator("chaos", "status").returncode == 1
+    assert operator("deploy", "embedded", "down").returncode == 0
+    assert operator("chaos", "status").returncode == 0
