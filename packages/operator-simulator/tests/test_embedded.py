@@ -105,6 +105,60 @@ async def test_another_program_under_the_old_process_id_is_not_taken_for_it(make
     assert not (await deployment.status()).is_up
 
 
+async def test_a_state_file_that_is_no_text_counts_as_spoilt(make: Make, tmp_path: Path) -> None:
+    (tmp_path / "demo.json").write_bytes(b"\xff\xfe{}")
+    assert embedded_deployments(tmp_path) == ()
+    assert not (await make().status()).is_up
+    assert not (tmp_path / "demo.json").exists()
+
+
+@pytest.mark.parametrize(("spoilt", "asked"), [(b"{half a fi", "status"), (b"\xff", "up"), (None, "undo")])
+async def test_a_process_whose_state_is_lost_is_found_by_its_lock(
+    spoilt: bytes | None, asked: str, make: Make, tmp_path: Path
+) -> None:
+    deployment, said = make(), list[str]()
+    await deployment.up(quiet)
+    pid = pid_of(tmp_path)
+    undo = await deployment.plan(Fault(name=FaultName("kill"), target=STORE))
+    whole = (tmp_path / "demo.json").read_bytes()
+    if spoilt is None:
+        (tmp_path / "demo.json").unlink()
+    else:
+        (tmp_path / "demo.json").write_bytes(spoilt)
+    assert embedded_deployments(tmp_path) == ("demo",)
+    says = rf"'demo' \(pid {pid}\) runs, but its state file .*demo.json is lost or spoilt; take it down first"
+    asks = {"status": deployment.status, "up": lambda: deployment.up(quiet), "undo": lambda: deployment.undo(undo)}
+    with pytest.raises(DeploymentError, match=says):
+        await asks[asked]()
+    (tmp_path / "demo.json").write_bytes(whole)
+    assert (await deployment.status()).is_healthy
+    (tmp_path / "demo.json").unlink()
+    await deployment.down(said.append)
+    assert said == [f"stopping demo (pid {pid})", "demo is down"]
+    assert process_started(pid) is None
+    await deployment.up(quiet)
+    assert (await deployment.status()).is_healthy
+
+
+async def test_a_lock_without_a_living_holder_means_nothing(make: Make, tmp_path: Path) -> None:
+    for left in (f"{os.getpid()} 1\n", "1 \n", "\u00b2 3\n", "", f"{os.getpid()}"):
+        (tmp_path / "demo.lock").write_text(left, encoding="utf-8")
+        assert embedded_deployments(tmp_path) == ()
+        await make().down(quiet)  # and we live on
+    await make().up(quiet)
+    assert (await make().status()).is_healthy
+
+
+async def test_a_process_whose_lock_is_spoilt_is_found_by_its_state(make: Make, tmp_path: Path) -> None:
+    deployment = make()
+    await deployment.up(quiet)
+    (tmp_path / "demo.lock").write_bytes(b"\xff")
+    assert (await deployment.status()).is_healthy
+    pid = pid_of(tmp_path)
+    await deployment.down(quiet)
+    assert process_started(pid) is None
+
+
 async def test_faults_logs_and_restarts_go_through_its_control(make: Make) -> None:
     deployment = make()
     await deployment.up(quiet)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import json
 import os
 import secrets
@@ -126,11 +125,7 @@ async def serve(*, name: str, directory: Path, config: ClusterConfig, speed: flo
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    with home.lock(name).open("w", encoding="ascii") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as e:
-            raise DeploymentError(f"deployment {name!r} is already up: {home.lock(name)} is held") from e
+    with home.hold(name):
         async with AsyncExitStack() as stack:
             start = RealClock().now()
             clock = RealClock(start=start, speed=speed)

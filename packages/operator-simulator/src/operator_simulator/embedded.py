@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Final, cast
@@ -20,11 +21,12 @@ from operator_core.runtime import RealClock
 
 from operator_simulator import chaos, services, wire
 from operator_simulator.config import ClusterConfig
-from operator_simulator.state import State, StateDirectory, process_started
+from operator_simulator.state import RunningProcess, State, StateDirectory, process_started
 
 _UP_WITHIN: Final = timedelta(seconds=30)
 _TERM_WITHIN: Final = timedelta(seconds=10)
 _COMMAND_WITHIN: Final = timedelta(seconds=45)
+_SETTLED_WITHIN: Final = timedelta(seconds=3)
 _LOOK_EVERY: Final = timedelta(seconds=0.1)
 _FOLLOW_EVERY: Final = timedelta(seconds=0.5)
 _LINE_LIMIT: Final = 1 << 26
@@ -68,7 +70,7 @@ class EmbeddedDeployment:
 
     async def up(self, progressed: Progressed) -> None:
         self._home.prepare()
-        if self._home.running(self.name) is not None:
+        if await self._found() is not None:
             progressed(f"{self.name} is already up")
             return
         progressed(f"starting {self.name}: {self._config.pd} PD, {self._config.stores} TiKV")
@@ -117,23 +119,24 @@ class EmbeddedDeployment:
 
     async def down(self, progressed: Progressed) -> None:
         """Ask the process to end, and end it when it does not."""
-        state = self._home.running(self.name)
-        if state is None:
+        processes = self._home.processes(self.name)
+        if not processes:
             progressed(f"{self.name} is not up")
             return
-        progressed(f"stopping {self.name} (pid {state.pid})")
-        os.kill(state.pid, signal.SIGTERM)
-        if not await self._gone(state):
-            os.kill(state.pid, signal.SIGKILL)
-            if not await self._gone(state):
-                raise DeploymentError(f"embedded cluster {self.name!r} (pid {state.pid}) does not end")
+        for process in processes:
+            progressed(f"stopping {self.name} (pid {process.pid})")
+            _signal(process, signal.SIGTERM)
+            if not await self._gone(process):
+                _signal(process, signal.SIGKILL)
+                if not await self._gone(process):
+                    raise DeploymentError(f"embedded cluster {self.name!r} (pid {process.pid}) does not end")
         self._home.clean(self.name)
         progressed(f"{self.name} is down")
 
-    async def _gone(self, state: State) -> bool:
+    async def _gone(self, process: RunningProcess) -> bool:
         try:
             async with self._wall.deadline(_TERM_WITHIN):
-                while not _has_ended(state.pid) and process_started(state.pid) == state.started:
+                while not _has_ended(process.pid) and process.is_alive:
                     await self._wall.sleep(_LOOK_EVERY)
         except TimeoutError:
             return False
@@ -141,8 +144,26 @@ class EmbeddedDeployment:
 
     # -- its control --------------------------------------------------------------------------------------------
 
-    def _state(self) -> State:
-        state = self._home.running(self.name)
+    async def _found(self) -> State | None:
+        """What the running process wrote down; None when there is no process.
+
+        Raises:
+            DeploymentError: there is one, and its state cannot be read; one that is just coming or going is waited for.
+        """
+        try:
+            async with self._wall.deadline(_SETTLED_WITHIN):
+                while (state := self._home.running(self.name)) is None and self._home.holder(self.name) is not None:
+                    await self._wall.sleep(_LOOK_EVERY)
+        except TimeoutError as e:
+            holder = self._home.holder(self.name)
+            raise DeploymentError(
+                f"embedded cluster {self.name!r}" + (f" (pid {holder.pid})" if holder is not None else "") + " runs, "
+                f"but its state file {self._home.file(self.name)} is lost or spoilt; take it down first"
+            ) from e
+        return state
+
+    async def _state(self) -> State:
+        state = await self._found()
         if state is None:
             raise DeploymentError(f"deployment {self.name!r} is not up")
         return state
@@ -154,7 +175,7 @@ class EmbeddedDeployment:
             DeploymentError: it is not up, does not answer, or could not do it.
             ConfigurationError: what was asked makes no sense for this cluster.
         """
-        state = self._state()
+        state = await self._state()
         asked = json.dumps({"do": do, "token": state.token, **arguments}).encode() + b"\n"
         try:
             async with self._wall.deadline(_COMMAND_WITHIN):
@@ -177,7 +198,7 @@ class EmbeddedDeployment:
         return answer["ok"]
 
     async def status(self) -> DeploymentStatus:
-        state = self._home.running(self.name)
+        state = await self._found()
         if state is None:
             return services.missing(self.name, self._config)
         addresses: dict[str, tuple[str, ...]] = {}
@@ -203,13 +224,13 @@ class EmbeddedDeployment:
 
     async def restart(self, service: str | None, progressed: Progressed) -> None:
         names = [s.name for s in (await self.status()).services] if service is None else [service]
-        self._state()
+        await self._state()
         for name in names:
             progressed(f"restarting {name}")
             await self._command("restart", service=name)
 
     async def endpoints(self) -> tuple[Endpoint, ...]:
-        return self._state().to_endpoints()
+        return (await self._state()).to_endpoints()
 
     def clock(self) -> Clock:
         """The cluster's time; while it is not up, the wall clock's at the speed it would have."""
@@ -237,8 +258,13 @@ class EmbeddedDeployment:
 
     async def undo(self, undo: Undo) -> None:
         """Take a fault back; when the cluster is gone, so is the fault."""
-        if self._home.running(self.name) is not None:
+        if await self._found() is not None:
             await self._command("undo", undo=dict(undo.steps))
+
+
+def _signal(process: RunningProcess, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):  # it may just have ended by itself
+        os.kill(process.pid, number)
 
 
 def _has_ended(pid: int) -> bool:

@@ -1,15 +1,18 @@
 """The state file of an embedded cluster: which background process serves it, where, and since when.
 
 A file outlives its process when that is killed; a process is recognised by its id together with its start time, so
-that a program which has been given the same id later is not taken for it.
+that a program which has been given the same id later is not taken for it. The process writes the two into the lock
+that it holds as well: it is found by them when its state file is lost.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,9 +22,26 @@ from operator_core.components import Address, ComponentRef, Endpoint
 from operator_core.errors import ConfigurationError, DeploymentError
 
 _SUFFIX: Final = ".json"
+_LOCK: Final = ".lock"
 _FORMAT: Final = 1
 _SOCKET_PATH_LIMIT: Final = 100
 """A unix socket's path has room for 104 bytes on some systems, 108 on Linux."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningProcess:
+    """A process of the system, told from later ones with the same id.
+
+    Attributes:
+        started: as :func:`process_started` says it.
+    """
+
+    pid: int
+    started: str
+
+    @property
+    def is_alive(self) -> bool:
+        return process_started(self.pid) == self.started
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +65,10 @@ class State:
     config: str
     endpoints: tuple[Mapping[str, str], ...]
     format: int = _FORMAT
+
+    @property
+    def process(self) -> RunningProcess:
+        return RunningProcess(pid=self.pid, started=self.started)
 
     def to_endpoints(self) -> tuple[Endpoint, ...]:
         return tuple(
@@ -111,7 +135,7 @@ class StateDirectory:
         return self._file(name, ".log")
 
     def lock(self, name: str) -> Path:
-        return self._file(name, ".lock")
+        return self._file(name, _LOCK)
 
     def socket(self, name: str) -> Path | None:
         """Where the control socket goes; None when the path would be too long for one."""
@@ -120,12 +144,14 @@ class StateDirectory:
 
     def write(self, state: State) -> None:
         """At once and for this user alone."""
-        target = self.file(state.name)
+        self._replace(self.file(state.name), asdict(state))
+
+    def _replace(self, target: Path, content: object) -> None:
         draft = target.with_suffix(".tmp")
         try:
             descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "w", encoding="utf-8") as out:
-                json.dump(asdict(state), out)
+                json.dump(content, out)
             draft.replace(target)
         except OSError as e:
             raise DeploymentError(f"state file {target} cannot be written: {e.strerror}") from e
@@ -135,6 +161,8 @@ class StateDirectory:
         try:
             text = self.file(name).read_text(encoding="utf-8")
         except (FileNotFoundError, NotADirectoryError):
+            return None
+        except UnicodeDecodeError:
             return None
         except OSError as e:
             raise DeploymentError(f"state file {self.file(name)} cannot be read: {e.strerror}") from e
@@ -148,13 +176,58 @@ class StateDirectory:
             return None
 
     def running(self, name: str) -> State | None:
-        """The state of a cluster that runs; a stale file is cleaned away."""
+        """The state of a cluster that runs; a stale file is cleaned away.
+
+        None also when its process runs and the state cannot be read; then :meth:`holder` knows the process.
+        """
         state = self.read(name)
-        if state is not None and process_started(state.pid) == state.started:
+        if state is not None and state.process.is_alive:
             return state
-        if self.file(name).exists():
+        if self.file(name).exists() and self.holder(name) is None:
             self.clean(name)
         return None
+
+    @contextmanager
+    def hold(self, name: str) -> Generator[None]:
+        """Hold the lock of a name, with this process written into it.
+
+        Raises:
+            DeploymentError: another process holds it, or it cannot be written.
+        """
+        path = self.lock(name)
+        try:
+            lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as e:
+            raise DeploymentError(f"lock {path} cannot be opened: {e.strerror}") from e
+        try:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.ftruncate(lock, 0)
+                os.write(lock, f"{os.getpid()} {process_started(os.getpid())}\n".encode())
+            except BlockingIOError as e:
+                raise DeploymentError(f"deployment {name!r} is already up: {path} is held") from e
+            except OSError as e:
+                raise DeploymentError(f"lock {path} cannot be written: {e.strerror}") from e
+            yield
+        finally:
+            os.close(lock)
+
+    def holder(self, name: str) -> RunningProcess | None:
+        """The process that holds the lock of a name; None when it is gone or not to be made out."""
+        try:
+            pid, _, started = self.lock(name).read_text(encoding="ascii", errors="replace").strip().partition(" ")
+        except OSError:
+            return None
+        if not pid.isdecimal() or not started:
+            return None
+        found = RunningProcess(pid=int(pid), started=started)
+        return found if found.is_alive else None
+
+    def processes(self, name: str) -> tuple[RunningProcess, ...]:
+        """Every living process that serves a name, by its lock and by its state file: one, or none."""
+        state = self.running(name)
+        found = (state.process if state is not None else None, self.holder(name))
+        return tuple(dict.fromkeys(p for p in found if p is not None))
 
     def clean(self, name: str) -> None:
         """Take away what a process left behind; the log stays for whoever asks why."""
@@ -165,4 +238,5 @@ class StateDirectory:
         """The clusters that run, by name."""
         if not self.path.is_dir():
             return ()
-        return tuple(n for n in sorted(f.stem for f in self.path.glob(f"*{_SUFFIX}")) if self.running(n) is not None)
+        known = {f.stem for suffix in (_SUFFIX, _LOCK) for f in self.path.glob(f"*{suffix}")}
+        return tuple(n for n in sorted(known) if self.processes(n))
