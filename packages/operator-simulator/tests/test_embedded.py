@@ -171,6 +171,10 @@ async def test_faults_logs_and_restarts_go_through_its_control(make: Make) -> No
     await deployment.undo(undo)
     assert (await deployment.status()).is_healthy
     await deployment.restart("tikv2", quiet)
+    said = list[str]()
+    with pytest.raises(ConfigurationError, match="there is no service 'nosuch'; there are pd0, pd1, pd2, tikv0"):
+        await deployment.restart("nosuch", said.append)
+    assert said == []
     lines = [line async for line in deployment.logs("tikv2", follow=False, tail=None)]
     orderly = next(i for i, line in enumerate(lines) if "receive signal 15" in line)
     assert any("Welcome to TiKV" in line for line in lines[orderly:])

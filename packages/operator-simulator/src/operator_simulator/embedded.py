@@ -223,9 +223,9 @@ class EmbeddedDeployment:
             await self._wall.sleep(_FOLLOW_EVERY)
 
     async def restart(self, service: str | None, progressed: Progressed) -> None:
-        names = [s.name for s in (await self.status()).services] if service is None else [service]
         await self._state()
-        for name in names:
+        there = [s.name for s in (await self.status()).services]
+        for name in there if service is None else [services.known_among(there, service)]:
             progressed(f"restarting {name}")
             await self._command("restart", service=name)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from operator_core.components import ComponentRef
@@ -39,8 +39,17 @@ def known(cluster: Cluster, service: str) -> str:
     Raises:
         ConfigurationError: there is no such service.
     """
-    if service not in cluster.processes:
-        raise ConfigurationError(f"there is no service {service!r}; there are {', '.join(names(cluster))}")
+    return known_among(names(cluster), service)
+
+
+def known_among(there: Sequence[str], service: str) -> str:
+    """The name itself.
+
+    Raises:
+        ConfigurationError: it is not one of those that are there.
+    """
+    if service not in there:
+        raise ConfigurationError(f"there is no service {service!r}; there are {', '.join(there)}")
     return service
 
 
