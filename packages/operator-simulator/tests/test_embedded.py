@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import stat
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
@@ -183,6 +184,32 @@ async def test_faults_logs_and_restarts_go_through_its_control(make: Make) -> No
         await anext(deployment.logs("tikv9", follow=False, tail=None))
     with pytest.raises(ConfigurationError, match="there is no store 9"):
         await deployment.plan(Fault(name=FaultName("kill"), target=ComponentRef(Kind("store"), "9")))
+
+
+async def test_the_next_life_of_a_name_has_the_same_ports_where_they_are_free(make: Make, tmp_path: Path) -> None:
+    deployment = make()
+    await deployment.up(quiet)
+    first = await deployment.endpoints()
+    reachable = {str(e.advertised): e.reachable for e in first}
+    async with httpx.AsyncClient() as client:
+        url = f"http://{reachable['pd1:2379']}/pd/api/v1/stores"
+        await client.get(url)
+        await deployment.down(quiet)
+        await deployment.up(quiet)
+        assert await deployment.endpoints() == first
+        assert (await client.get(url)).json()["count"] == 3
+    await deployment.down(quiet)
+    with socket.socket() as taken:
+        host, _, port = first[0].reachable.rpartition(":")
+        taken.bind((host, int(port)))
+        await deployment.up(quiet)
+        second = await deployment.endpoints()
+    assert second[0].reachable != first[0].reachable
+    assert second[1:] == first[1:]
+    await deployment.down(quiet)
+    (tmp_path / "demo.ports").write_bytes(b"\xff[")
+    await deployment.up(quiet)
+    assert (await deployment.status()).is_healthy
 
 
 async def test_log_lines_are_followed(make: Make) -> None:

@@ -106,6 +106,20 @@ async def test_a_killed_process_keeps_its_port_from_others() -> None:
             other.bind(addresses["store/4", "status"])
 
 
+@pytest.mark.parametrize("how", ["kill", "nothing"])
+async def test_an_earlier_port_is_left_to_another_cluster_that_has_it_by_now(how: str) -> None:
+    cluster = make()
+    async with serving(cluster) as addresses:
+        if how == "kill":
+            cluster.kill("tikv1")
+            reconcile[0].reconcile()
+        port = addresses["store/4", "status"][1]
+        other = LoopbackServer(make(), StoppedClock(), earlier={"tikv1:20180": port})
+        await other.start()
+        assert not any(e.reachable.endswith(f":{port}") for e in other.endpoints())
+        await other.close()
+
+
 async def test_a_connection_into_a_killed_process_ends() -> None:
     cluster = make()
     async with serving(cluster) as addresses:

@@ -130,7 +130,7 @@ async def serve(*, name: str, directory: Path, config: ClusterConfig, speed: flo
             start = RealClock().now()
             clock = RealClock(start=start, speed=speed)
             cluster = Cluster(config, start)
-            server = LoopbackServer(cluster, clock, speed=speed, first_port=first_port)
+            server = LoopbackServer(cluster, clock, speed=speed, first_port=first_port, earlier=home.ports(name))
             await server.start()
             stack.push_async_callback(server.close)
             token = secrets.token_urlsafe(24)
@@ -144,6 +144,7 @@ async def serve(*, name: str, directory: Path, config: ClusterConfig, speed: flo
                 }
                 for e in server.endpoints()
             )
+            home.remember_ports(name, {e.advertised: int(e.reachable.rpartition(":")[2]) for e in server.endpoints()})
             home.write(
                 State(
                     name=name, pid=os.getpid(), started=process_started(os.getpid()) or "",

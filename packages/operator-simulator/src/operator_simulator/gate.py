@@ -26,12 +26,13 @@ Served = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 def _bound(number: int) -> socket.socket:
     """A TCP socket on the port, which is shared among sockets of this user that ask for sharing.
 
+    It does not ask for SO_REUSEADDR, so that :func:`_free` of another process meets it even while nobody listens.
+
     Raises:
         DeploymentError: the port belongs to somebody else.
     """
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     sock.setblocking(False)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
         sock.bind((_HOST, number))
@@ -74,6 +75,8 @@ class Gate:
             return
         if self._listener is None:
             self._listener = _bound(self.number)
+            # What is left of its connections inherits this, and so keeps nobody from the port after us.
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if state is Door.UNANSWERED:
             self._plug(self._listener)
             return
@@ -159,10 +162,13 @@ class Gate:
 def _free(number: int) -> None:
     """Sharing would let us bind a port that another sharing process has; a socket that does not share finds out.
 
+    With SO_REUSEADDR, what is left of connections that ended lately (TIME_WAIT) does not count as taken.
+
     Raises:
         DeploymentError: the port is taken.
     """
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((_HOST, number))
         except (OSError, OverflowError) as e:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
+from types import MappingProxyType
 from typing import Final
 
 from operator_core.components import Address, Endpoint
+from operator_core.errors import DeploymentError
 from operator_core.ports import Clock
 
 from operator_simulator.faces import front
@@ -31,14 +35,25 @@ class LoopbackServer:
         speed: how many seconds of it pass in one of the wall clock.
         first_port: ports are this one and those after it, in the order of :func:`front.ports_of`; any free ones
             when left out.
+        earlier: the ports of an earlier life by advertised address, taken again where they are free; without
+            `first_port` only.
     """
 
-    def __init__(self, cluster: Cluster, clock: Clock, *, speed: float = 1.0, first_port: int | None = None) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        clock: Clock,
+        *,
+        speed: float = 1.0,
+        first_port: int | None = None,
+        earlier: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
         self._network = InProcessNetwork(cluster, clock)
         self._network.look_again_s = max(0.25, 0.05 * speed)
         self._clock = clock
         self._pause = timedelta(seconds=_RECONCILE_WALL_S * speed)
         self._first_port = first_port
+        self._earlier: Mapping[str, int] = earlier if first_port is None else {}
         self._gates: dict[Port, Gate] = {}
         self._reconciling: asyncio.Task[None] | None = None
 
@@ -49,14 +64,26 @@ class LoopbackServer:
             DeploymentError: a port cannot be bound; then none is kept.
         """
         try:
-            for index, port in enumerate(front.ports_of(self._network.now())):
+            served = front.ports_of(self._network.now())
+            self._take_earlier(served)
+            for index, port in enumerate(served):
                 number = 0 if self._first_port is None else self._first_port + index
-                self._gates[port] = Gate(number, partial(self._serve, port))
+                if port not in self._gates:
+                    self._gates[port] = Gate(number, partial(self._serve, port))
+            self._gates = {port: self._gates[port] for port in served}
         except BaseException:
             await self.close()
             raise
         self.reconcile()
         self._reconciling = asyncio.get_running_loop().create_task(self._reconcile_always(), name="reconcile")
+
+    def _take_earlier(self, served: Sequence[Port]) -> None:
+        """Before any other port is given out, which might be one of these."""
+        for port in served:
+            number = self._earlier.get(port.advertised, 0)
+            if number:
+                with suppress(DeploymentError):  # it is somebody else's by now
+                    self._gates[port] = Gate(number, partial(self._serve, port))
 
     async def close(self) -> None:
         """Give every port back."""

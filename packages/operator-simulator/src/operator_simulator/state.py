@@ -23,6 +23,7 @@ from operator_core.errors import ConfigurationError, DeploymentError
 
 _SUFFIX: Final = ".json"
 _LOCK: Final = ".lock"
+_PORTS: Final = ".ports"
 _FORMAT: Final = 1
 _SOCKET_PATH_LIMIT: Final = 100
 """A unix socket's path has room for 104 bytes on some systems, 108 on Linux."""
@@ -145,6 +146,21 @@ class StateDirectory:
     def write(self, state: State) -> None:
         """At once and for this user alone."""
         self._replace(self.file(state.name), asdict(state))
+
+    def remember_ports(self, name: str, ports: Mapping[str, int]) -> None:
+        """Keep them beyond the process's life, so that who watches the cluster finds its next life where it was."""
+        self._replace(self._file(name, _PORTS), dict(ports))
+
+    def ports(self, name: str) -> Mapping[str, int]:
+        """The ports of the last life of a name, by advertised address; empty when they are not known."""
+        try:
+            found: object = json.loads(self._file(name, _PORTS).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        if not isinstance(found, dict):
+            return {}
+        kept = cast("dict[str, object]", found).items()
+        return {advertised: port for advertised, port in kept if isinstance(port, int) and 0 < port < 1 << 16}
 
     def _replace(self, target: Path, content: object) -> None:
         draft = target.with_suffix(".tmp")
