@@ -3,76 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
-from types import TracebackType
-from typing import Self
+from datetime import UTC, datetime
 
 from operator_core.components import ComponentRef
 from operator_core.decide import OpenTicket
 from operator_core.errors import LedgerError
-from operator_core.ports import Clock, Standpoint
+from operator_core.ports import Standpoint
 from operator_core.readings import ClusterName, Observation, Reading, ReadingId
 from operator_core.record import Entry, JudgementChanged, ObservationKept, Progress, Recorded
-from operator_core.runtime import RealClock
 from operator_core.tickets import Ticket, TicketId
 from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from operator_ledger.codec import Written, read, written
-from operator_ledger.migrate import bring_up
 from operator_ledger.migrations.ledger import SCHEMA
+from operator_ledger.on_file import OnFile
 from operator_ledger.reading_ids import by_observation
-from operator_ledger.sqlite import SqliteFile, open_file
 from operator_ledger.tables import ENTRIES, PROGRESS
 from operator_ledger.ticket_rows import add_ticket, load_ticket, load_tickets, save_ticket
 from operator_ledger.ticketing import changed, check_cluster, happened_at, opened, span_of, ticket_of
-
-PATIENCE = timedelta(seconds=5)
-"""How long an operation waits for another process to let go of the file."""
 
 _AT_ONCE = 500
 """Values in one statement; databases bound their number."""
 
 
-class SqlLedger:
-    """A Ledger in a database file, shared by as many processes as like. Made by :meth:`open`."""
+class SqlLedger(OnFile):
+    """A Ledger in a database file."""
 
-    def __init__(self, file: SqliteFile) -> None:
-        self._file = file
-
-    @classmethod
-    async def open(
-        cls, path_or_url: str | os.PathLike[str], *, clock: Clock | None = None, patience: timedelta = PATIENCE
-    ) -> Self:
-        """Open the ledger of that name; one that is not there is created, readable by its owner alone.
-
-        Args:
-            path_or_url: a file, or ``sqlite:///path``.
-            clock: tells when a migration was applied; the wall clock when left out.
-
-        Raises:
-            LedgerError: it cannot be opened, is no ledger, or was written by a newer program.
-        """
-        file = await open_file(path_or_url, patience=patience)
-        try:
-            await bring_up(file, SCHEMA, clock or RealClock())
-        except BaseException:
-            await file.close()
-            raise
-        return cls(file)
-
-    async def close(self) -> None:
-        await self._file.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
+    _schema = SCHEMA
 
     async def append(self, cluster: ClusterName, entries: Sequence[Entry], *, at: datetime) -> tuple[Ticket, ...]:
         for entry in entries:

@@ -2,62 +2,25 @@
 
 from __future__ import annotations
 
-import os
-from datetime import datetime, timedelta
-from types import TracebackType
-from typing import Any, Self
+from datetime import datetime
+from typing import Any
 
 from operator_core.errors import LedgerError
 from operator_core.faults import Fault, FaultId, FaultState, JournalEntry, Undo
-from operator_core.ports import Clock
-from operator_core.runtime import RealClock
 from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from operator_ledger.codec import FORMAT, from_json, to_json
 from operator_ledger.fault_states import after_healing, after_injection
 from operator_ledger.fault_tables import FAULTS
-from operator_ledger.migrate import bring_up
 from operator_ledger.migrations.faults import SCHEMA
-from operator_ledger.sqlite import SqliteFile, open_file
-
-PATIENCE = timedelta(seconds=5)
-"""How long an operation waits for another process to let go of the file."""
+from operator_ledger.on_file import OnFile
 
 
-class SqlFaultJournal:
-    """A FaultJournal in a database file. Made by :meth:`open`."""
+class SqlFaultJournal(OnFile):
+    """A FaultJournal in a database file."""
 
-    def __init__(self, file: SqliteFile) -> None:
-        self._file = file
-
-    @classmethod
-    async def open(
-        cls, path_or_url: str | os.PathLike[str], *, clock: Clock | None = None, patience: timedelta = PATIENCE
-    ) -> Self:
-        """Open the journal of that name; one that is not there is created, readable by its owner alone.
-
-        Raises:
-            LedgerError: it cannot be opened, is no fault journal, or was written by a newer program.
-        """
-        file = await open_file(path_or_url, patience=patience)
-        try:
-            await bring_up(file, SCHEMA, clock or RealClock())
-        except BaseException:
-            await file.close()
-            raise
-        return cls(file)
-
-    async def close(self) -> None:
-        await self._file.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
+    _schema = SCHEMA
 
     async def plan(self, deployment: str, fault: Fault, undo: Undo, at: datetime) -> FaultId:
         values = {
