@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from operator_core.diagnosis import Diagnosis
 from operator_core.errors import ConfigurationError
-from operator_core.judgements import Verdict, judge
+from operator_core.judgements import Judgement, Verdict, judge
+from operator_core.knowledge import Knowledge
 from operator_core.ports import Case, Ledger
 from operator_core.readings import Observation, Reading
 from operator_core.record import DiagnosisMade, NoteAdded, ObservationKept, Recorded
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 APART = timedelta(seconds=5)
 """Between the two looks that a rate needs."""
+
+LOOKS = 24
+"""How many looks of a ticket's beginning, and as many of its end, are reasoned about."""
 
 
 async def look_at(meant: Meant) -> Look:
@@ -96,10 +100,16 @@ async def ticket_of(ledger: Ledger, ident: int) -> Ticket:
     raise ConfigurationError(f"there is no ticket {ident}")
 
 
-async def diagnoses_of(ledger: Ledger, ticket: Ticket) -> tuple[Diagnosis, ...]:
-    """What was made of a ticket, oldest first."""
-    history = await ledger.history(ticket=ticket.id)
-    return tuple(r.entry.diagnosis for r in history if isinstance(r.entry, DiagnosisMade))
+def _while_it_lasted(observations: Sequence[Observation], ticket: Ticket, known: Knowledge) -> tuple[Observation, ...]:
+    """How it began and how it last was: what came after the trouble was over tells nothing of it."""
+    keys = {v.key for v in ticket.violations}
+
+    def shows_it(observation: Observation) -> bool:
+        return any(j.key in keys and j.verdict is Verdict.VIOLATED for j in judge(known.invariants, observation))
+
+    last = next((n for n in range(len(observations) - 1, -1, -1) if shows_it(observations[n])), len(observations) - 1)
+    lasting = tuple(observations[: last + 1])
+    return lasting if len(lasting) <= 2 * LOOKS else (*lasting[:LOOKS], *lasting[-LOOKS:])
 
 
 async def diagnose_ticket(ident: int, loaded: Loaded) -> Diagnosis:
@@ -112,7 +122,7 @@ async def diagnose_ticket(ident: int, loaded: Loaded) -> Diagnosis:
 
     async with open_ledger(loaded) as ledger:
         ticket = await ticket_of(ledger, ident)
-        observations = _kept(await ledger.history(ticket=ticket.id))
+        observations = _while_it_lasted(_kept(await ledger.history(ticket=ticket.id)), ticket, KNOWLEDGE)
         if not observations:
             raise ConfigurationError(f"ticket {ident} has no observation on record")
         diagnosis = await diagnoser().diagnose(
@@ -133,7 +143,19 @@ async def diagnose_ticket(ident: int, loaded: Loaded) -> Diagnosis:
     return diagnosis
 
 
-async def diagnose_now(meant: Meant) -> Diagnosis:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Now:
+    """What is happening now.
+
+    Attributes:
+        diagnosis: None when no invariant is violated: then there is nothing to reason about.
+    """
+
+    judgements: tuple[Judgement, ...]
+    diagnosis: Diagnosis | None
+
+
+async def diagnose_now(meant: Meant) -> Now:
     """Look at what is happening now, twice, and reason about it; nothing is recorded."""
     from operator_monitor import look_once
 
@@ -141,15 +163,18 @@ async def diagnose_now(meant: Meant) -> Diagnosis:
         look = await look_once(watched.subject, clock=watched.clock, apart=APART)
         known = await watched.subject.knowledge()
     wrong = [j for o in look.observations for j in judge(known.invariants, o) if j.verdict is Verdict.VIOLATED]
-    return await diagnoser().diagnose(
+    if not wrong:
+        return Now(judgements=look.judgements, diagnosis=None)
+    made = await diagnoser().diagnose(
         Case(
             cluster=cluster_name(meant),
             at=look.observations[-1].at,
             observations=look.observations,
             knowledge=known,
-            trouble_since=min((j.at for j in wrong), default=None),
+            trouble_since=min(j.at for j in wrong),
         )
     )
+    return Now(judgements=look.judgements, diagnosis=made)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -158,11 +158,19 @@ def since(case: Case, signs: Signs, found: Sequence[Piece], blamed: Sequence[Com
     everything = any(ref.kind == CLUSTER_KIND for ref in blamed)
     newest = {r.id for r in signs.looks.newest.readings}
     starts = [
-        claim.interval.start
+        # a sign has been there since the last of what it takes came to be so
+        max(claim.interval.start for claim in claims)
         for piece in found
-        if piece.evidence.standing is Standing.FOR and signs.odd_sightings.intersection(piece.sightings)
-        for claim in piece.evidence.claims
-        if newest.intersection(claim.readings) and (everything or {claim.component, claim.toward}.intersection(blamed))
+        if piece.evidence.standing is Standing.FOR
+        and signs.odd_sightings.intersection(piece.sightings)
+        and (
+            claims := [
+                claim
+                for claim in piece.evidence.claims
+                if newest.intersection(claim.readings)
+                and (everything or {claim.component, claim.toward}.intersection(blamed))
+            ]
+        )
     ]
     if not starts:
         return f" since {stored(case.trouble_since)}" if case.trouble_since else ""

@@ -22,7 +22,7 @@ Force = Annotated[
     typer.Option("--allow-group-loss", help="Also when a redundancy group would lose its majority: that is the aim."),
 ]
 Target = Annotated[
-    str | None, typer.Argument(help="Which one; by chance, among those the guard allows, when left out.")
+    str | None, typer.Argument(help="Which one, by its id; by chance, among those the guard allows, when left out.")
 ]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Say what would be done and how it would be undone; do nothing.")
@@ -33,7 +33,7 @@ class FaultGroup(TyperGroup):
     """The group's own commands, and one for each fault; those are made only when this group is used."""
 
     def _faults(self) -> TyperGroup:
-        group = typer.Typer()
+        group = typer.Typer(rich_markup_mode=None)
         for command in _fault_commands():
             _register(group, command)
         made = typer.main.get_command(group)

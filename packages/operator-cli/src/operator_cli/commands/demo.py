@@ -13,8 +13,10 @@ from operator_cli.running import run
 
 def demo(
     *,
-    fault: Annotated[str, typer.Option(help="What to break; see `operator chaos list`.")] = "kill-store",
-    seed: Annotated[int, typer.Option(help="The same seed plays the same story.")] = 7,
+    fault: Annotated[
+        str, typer.Option(help="kill-store, pause-store, isolate-store, cut-from-pd or kill-pd-leader.")
+    ] = "kill-store",
+    seed: Annotated[int, typer.Option(help="Of the cluster and of the target.")] = 7,
     speed: Annotated[float, typer.Option(help="Cluster seconds per second.")] = 6.0,
     live: Annotated[
         bool | None, typer.Option("--live/--no-live", help="A live view, or plain lines. [default: live on a terminal]")

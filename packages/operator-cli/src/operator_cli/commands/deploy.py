@@ -9,6 +9,7 @@ import typer
 from operator_core.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from operator_core.components import Endpoint
     from operator_core.ports import Deployment, DeploymentStatus
 
 from operator_cli.exits import Exit
@@ -81,7 +82,7 @@ def local_up(*, name: DeploymentName = "default") -> None:
     (marks / name).touch()
 
 
-def _render(status: DeploymentStatus) -> None:
+def _render(status: DeploymentStatus, endpoints: tuple[Endpoint, ...]) -> None:
     from operator_core.ports import ServiceHealth
     from rich.table import Table
 
@@ -89,14 +90,15 @@ def _render(status: DeploymentStatus) -> None:
     from operator_cli.render.lines import escaped
 
     colours = {ServiceHealth.RUNNING: "green", ServiceHealth.STARTING: "yellow", ServiceHealth.PAUSED: "yellow"}
-    table = Table("service", "state", "component", "addresses", "since", box=None, pad_edge=False)
+    advertised = {str(e.reachable): e.advertised for e in endpoints}
+    table = Table("service", "state", "component", "advertised = reachable", "since", box=None, pad_edge=False)
     for s in status.services:
         state = f"[{colours.get(s.health, 'red')}]{s.health.value}[/]" + (f" {escaped(s.detail)}" if s.detail else "")
         table.add_row(
             s.name,
             state,
             str(s.component) if s.component else "",
-            ", ".join(s.addresses),
+            ", ".join(f"{advertised[a]} = {a}" if a in advertised else a for a in s.addresses),
             full_time(s.since) if s.since else "",
         )
     console(is_table=True).print(table)
@@ -120,7 +122,7 @@ def _common(group: typer.Typer, opened: Callable[[str], Deployment], forget: Cal
         elif not found.is_up:
             typer.echo(f"deployment {name} is not up")
         else:
-            _render(found)
+            _render(found, run(opened(_name(name)).endpoints()))
         if not found.is_healthy:
             raise typer.Exit(Exit.VIOLATED)
 

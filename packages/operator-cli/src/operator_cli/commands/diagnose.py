@@ -34,10 +34,14 @@ def diagnose(
     from operator_diagnosis.wire import to_json
 
     from operator_cli.render.console import console, local_zone
+    from operator_cli.render.document import document
+    from operator_cli.render.lines import summary
     from operator_cli.settings import load
     from operator_cli.use_cases import diagnose_now, diagnose_ticket
     from operator_cli.wiring import Choice, resolve
 
+    if as_json and markdown:
+        raise ConfigurationError("--json and --markdown are two forms of the same; one of them is enough")
     loaded = load()
     if ticket is not None:
         if pd or cluster or name or prometheus:
@@ -45,7 +49,14 @@ def diagnose(
         made = run(diagnose_ticket(ticket, loaded))
     else:
         choice = Choice(subject=subject, pd=tuple(pd or ()), prometheus=prometheus, cluster=cluster, name=name)
-        made = run(diagnose_now(resolve(choice, loaded)))
+        now = run(diagnose_now(resolve(choice, loaded)))
+        if now.diagnosis is None:
+            if as_json:
+                typer.echo(document("operator.nothing-to-diagnose", 1, {"judgements": now.judgements}))
+            else:
+                console().print(f"nothing is violated, so there is nothing to diagnose: {summary(now.judgements)}")
+            return
+        made = now.diagnosis
     if as_json:
         typer.echo(to_json(made))
     elif markdown:

@@ -41,7 +41,9 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show one ticket: its violations with the readings they rest on, its diagnosis, its notes."""
-    from operator_cli.render.console import console
+    from operator_diagnosis.terminal import render_terminal
+
+    from operator_cli.render.console import console, local_zone
     from operator_cli.render.document import document
     from operator_cli.render.tickets import page
     from operator_cli.settings import load
@@ -53,3 +55,6 @@ def show(
     else:
         for part in page(file):
             console(is_table=True).print(part)
+        if file.diagnosis is not None:
+            console().print()
+            console().print(render_terminal(file.diagnosis, zone=local_zone()))

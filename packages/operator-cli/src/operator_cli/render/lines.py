@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from operator_core.judgements import Concern, Judgement, Severity, Verdict
@@ -25,11 +24,6 @@ def escaped(text: str) -> str:
     return escape(clean(text))
 
 
-def ticket_name(ticket: Ticket) -> str:
-    """How a ticket is called in sentences."""
-    return f"ticket {ticket.id}"
-
-
 def ticket_line(ticket: Ticket) -> str:
     """``ticket 3  critical  diagnosed  store 4 …``, with rich markup."""
     colour = SEVERITY_COLOUR[ticket.severity]
@@ -40,13 +34,17 @@ def ticket_line(ticket: Ticket) -> str:
 
 
 def summary(judgements: Sequence[Judgement]) -> str:
-    """How many invariants hold, are violated, cannot be said."""
+    """How many invariants hold, are violated, cannot be said; and how many of our sources were not seen."""
+    unseen = sum(1 for j in judgements if j.verdict is Verdict.VIOLATED and j.concern is Concern.SIGHT)
     counts = {v: sum(1 for j in judgements if j.verdict is v) for v in Verdict}
+    counts[Verdict.VIOLATED] -= unseen
     parts = [f"[green]{counts[Verdict.HOLDS]} hold[/]"]
     if counts[Verdict.VIOLATED]:
         parts.append(f"[red]{counts[Verdict.VIOLATED]} violated[/]")
     if counts[Verdict.UNKNOWN]:
         parts.append(f"[yellow]{counts[Verdict.UNKNOWN]} unknown[/]")
+    if unseen:
+        parts.append(f"[yellow]{unseen} source{'s' if unseen > 1 else ''} unseen[/]")
     return ", ".join(parts)
 
 
@@ -66,6 +64,14 @@ def verdict_lines(judgements: Sequence[Judgement]) -> list[str]:
     return lines
 
 
+SHORT = 90
+"""Characters of a reason that one line of the loop has room for; the ticket says it in full."""
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHORT else f"{text[: SHORT - 1]}…"
+
+
 def cycle_line(report: CycleReport) -> str:
     """The one line that a cycle leaves behind."""
     head = f"[dim]{clock_time(report.at)}[/] #{report.number:<4}"
@@ -74,11 +80,6 @@ def cycle_line(report: CycleReport) -> str:
     blind = [s.source for s in report.observation.sources if s.failure is not None]
     unseen = f"  unseen: {escaped(', '.join(blind))}" if blind else ""
     wrong = [j for j in report.judgements if j.verdict is Verdict.VIOLATED and j.concern is Concern.SUBJECT]
-    what = f"  {escaped(wrong[0].because)}" if wrong else ""
+    what = f"  {escaped(_short(wrong[0].because))}" if wrong else ""
     more = f" (+{len(wrong) - 1} more)" if len(wrong) > 1 else ""
     return f"{head} {summary(report.judgements)}{what}{more}{unseen}"
-
-
-def since(start: datetime, at: datetime) -> str:
-    """``+12 s`` after a start."""
-    return f"+{(at - start).total_seconds():.0f} s"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from operator_core.tickets import Ticket
 
-from operator_cli.render.console import full_time, local_zone, plain
+from operator_cli.render.console import full_time, plain
 from operator_cli.render.lines import SEVERITY_COLOUR, escaped, ticket_line
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def table(tickets: Sequence[Ticket]) -> RenderableType:
 
 
 def page(file: TicketFile) -> Iterator[RenderableType]:
-    """One ticket, whole."""
+    """One ticket: its violations, the readings they rest on, its notes."""
     from rich.table import Table
     from rich.text import Text
 
@@ -73,8 +73,3 @@ def page(file: TicketFile) -> Iterator[RenderableType]:
     for note in file.notes:
         yield ""
         yield Text(plain(f"{full_time(note.at)} {note.by}: {note.text}"))
-    if file.diagnosis is not None:
-        from operator_diagnosis.terminal import render_terminal
-
-        yield ""
-        yield render_terminal(file.diagnosis, zone=local_zone())
