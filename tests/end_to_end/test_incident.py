@@ -47,6 +47,10 @@ def test_an_incident_from_healthy_to_resolved(cluster: Run) -> None:
     assert cluster("monitor", "--cycles", "8").returncode == 0
     (over,) = json.loads(cluster("tickets", "list", "--all", "--json").stdout)["result"]
     assert (over["component"], over["state"]) == ({"kind": "store", "id": "4"}, "resolved")
+    assert "The process of store 4 has died" in cluster("diagnose", "1").stdout, (
+        "reasoned from its trouble, not its cure"
+    )
+    assert "nothing to diagnose" in cluster("diagnose").stdout
 
 
 def test_a_cluster_that_was_taken_down_takes_its_faults_with_it(operator: Run) -> None:

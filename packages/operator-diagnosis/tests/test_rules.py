@@ -188,6 +188,18 @@ def test_the_summary_says_since_when(crash_case: Case) -> None:
     assert reason(crash_case).summary == "The process of node 2 is gone since 2026-03-29T01:00:30Z."
 
 
+def test_a_sign_began_when_the_last_of_what_it_takes_came_to_be_so(crash_case: Case, knowledge: Knowledge) -> None:
+    not_silent = Test(signal=SignalName("door"), comparison=Comparison.DIFFERS, value="silent")
+    signs = tuple(
+        replace(s, condition=AllOf((s.condition, not_silent))) if s.name == "door-refused" else s
+        for s in knowledge.signs
+    )
+    diagnosis = reason(replace(crash_case, knowledge=replace(knowledge, signs=signs)))
+    claims = next(e for e in diagnosis.first.evidence if e.sign == "door-refused").claims
+    assert min(c.interval.start for c in claims) < crash_case.observations[2].at
+    assert diagnosis.summary == "The process of node 2 is gone since 2026-03-29T01:00:30Z."
+
+
 def test_that_the_others_were_well_all_along_is_no_beginning(crash_case: Case, knowledge: Knowledge) -> None:
     door = next(s for s in knowledge.signs if s.name == "door-refused")
     others_write = Test(
