@@ -16,7 +16,7 @@ SCHEMA = Path(__file__).parents[2] / "docs" / "schema" / "diagnosis-1.json"
 
 @pytest.fixture
 def cluster(operator: Run) -> Iterator[Run]:
-    up = operator("deploy", "embedded", "up", "--speed", "10", "--seed", "5")
+    up = operator("deploy", "embedded", "up", "--speed", "4", "--seed", "5")
     assert up.returncode == 0, up.stderr
     yield operator
     down = operator("deploy", "embedded", "down")
@@ -54,7 +54,7 @@ def test_an_incident_from_healthy_to_resolved(cluster: Run) -> None:
 
 
 def test_a_cluster_that_was_taken_down_takes_its_faults_with_it(operator: Run) -> None:
-    assert operator("deploy", "embedded", "up", "--speed", "10").returncode == 0
+    assert operator("deploy", "embedded", "up", "--speed", "4").returncode == 0
     assert operator("chaos", "kill-store", "4").returncode == 0
     assert operator("chaos", "status").returncode == 1
     assert operator("deploy", "embedded", "down").returncode == 0
