@@ -25,7 +25,7 @@ demo: $(OWN_UV) ## a cluster in this program, something breaks, Operator finds o
 	@$(RUN) --no-dev operator demo $(ARGS)
 
 test: $(OWN_UV) ## the tests that need nothing (ARGS="packages/operator-core -k decide" goes on to pytest)
-	$(RUN) pytest $(ARGS)
+	$(RUN) pytest -n auto --maxprocesses 4 $(ARGS)
 
 test-real: $(OWN_UV) ## also the tests on a real Docker engine and Prometheus, which must then be there
 	OPERATOR_REQUIRE_REAL=1 $(RUN) pytest $(ARGS)

@@ -38,6 +38,21 @@ def pytest_deselected(items: Sequence[pytest.Item]) -> None:
         _not_run.update(marker for marker in (*REAL_PARTS, *OTHERS) if item.get_closest_marker(marker))
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker process tells the one that reports what was left out."""
+    output: dict[str, object] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["not_run"] = dict(_not_run)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object) -> None:
+    """Hear from a worker process what was left out; every one of them has selected among all tests."""
+    output: dict[str, dict[str, int]] = getattr(node, "workeroutput", {})
+    for marker, count in output.get("not_run", {}).items():
+        _not_run[marker] = max(_not_run[marker], count)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
