@@ -10,10 +10,11 @@ from operator_tikv.memory import Leading
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def drained(*looks: tuple[float, int, float]) -> bool:
+def drained(*looks: tuple[float, int, float | None]) -> bool:
     leading = Leading()
-    for at, regions, silent_for in looks:
-        leading.leads(regions, T0 + timedelta(seconds=at), timedelta(seconds=silent_for))
+    for at, regions, unheard_for in looks:
+        now = T0 + timedelta(seconds=at)
+        leading.leads(regions, now, None if unheard_for is None else now - timedelta(seconds=unheard_for))
     return leading.is_drained
 
 
@@ -27,9 +28,10 @@ def drained(*looks: tuple[float, int, float]) -> bool:
         pytest.param([(0, 3, 0), (5, 0, 0)], False, id="it never led more than a few"),
         pytest.param([(0, 0, 0), (5, 0, 3)], False, id="it never led any"),
         pytest.param([(0, 20, 0), (1200, 0, 0)], False, id="that was long ago"),
+        pytest.param([(0, 20, None), (5, 0, None)], False, id="it was dead before we looked first"),
     ],
 )
 def test_leaders_that_leave_before_are_told_from_leaders_that_are_lost(
-    looks: list[tuple[float, int, float]], *, is_drained: bool
+    looks: list[tuple[float, int, float | None]], *, is_drained: bool
 ) -> None:
     assert drained(*looks) is is_drained

@@ -60,8 +60,9 @@ class Leading:
     many_at: datetime | None = None
     is_drained: bool = False
 
-    def leads(self, regions: int, at: datetime, silent_for: timedelta) -> None:
-        if silent_for > FASTEST_ELECTION:
+    def leads(self, regions: int, at: datetime, heard_at: datetime | None) -> None:
+        """Take PD's word on how many regions it leads; what we learn long after it answered us tells nothing."""
+        if heard_at is None or at - heard_at > FASTEST_ELECTION:
             return
         if regions > A_FEW:
             self.many_at, self.is_drained = at, False

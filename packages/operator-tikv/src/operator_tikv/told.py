@@ -148,7 +148,7 @@ def report_store(report: Report, memory: Memory, looked: Looked, store: Store) -
     _heard(report, memory, ref, n.STORE_SILENT_FOR, n.STORE_SEEN_UP)
     leading = memory.leading_of(ref)
     if isinstance(told, Told):
-        leading.leads(store.leaders, report.at, memory.hearing_of(ref).silent_for(report.at))
+        leading.leads(store.leaders, report.at, memory.hearing_of(ref).heard_at)
     report.read(ref, n.STORE_DRAINED, float(leading.is_drained), f"PD's leader counts of {ref}, as our looks saw them")
 
 
