@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from operator_core.actions import Allowed, Availability, Refused, RiskClass, availability, guard
 from operator_core.components import ComponentRef, Kind, RedundancyGroup
-from operator_core.judgements import Concern, InvariantName, Judgement, JudgementKey, Severity, Verdict
+from operator_core.judgements import Concern, InvariantName, Judgement, JudgementKey, Verdict
 
 REFS = tuple(ComponentRef(Kind("node"), str(n)) for n in range(1, 8))
 
@@ -57,25 +57,25 @@ def test_the_refusal_names_the_group_the_numbers_and_the_lost() -> None:
     assert guard(REFS[0], takes_away=True, groups=[group], state=healthy) == Allowed()
 
 
-def _judged(ref: ComponentRef, verdict: Verdict, severity: Severity, concern: Concern = Concern.SUBJECT) -> Judgement:
+def _judged(ref: ComponentRef, verdict: Verdict, *, takes_away: bool, concern: Concern = Concern.SUBJECT) -> Judgement:
     return Judgement(
         key=JudgementKey(invariant=InvariantName("is-well"), component=ref),
         verdict=verdict,
         at=datetime(2026, 1, 1, tzinfo=UTC),
         because="so",
-        severity=severity,
+        takes_away=takes_away,
         concern=concern,
     )
 
 
 def test_availability_is_the_worst_verdict_about_a_component() -> None:
     judgements = [
-        _judged(REFS[0], Verdict.HOLDS, Severity.CRITICAL),
-        _judged(REFS[0], Verdict.VIOLATED, Severity.WARNING),
-        _judged(REFS[1], Verdict.HOLDS, Severity.CRITICAL),
-        _judged(REFS[1], Verdict.VIOLATED, Severity.CRITICAL),
-        _judged(REFS[2], Verdict.UNKNOWN, Severity.CRITICAL),
-        _judged(REFS[3], Verdict.VIOLATED, Severity.CRITICAL, Concern.SIGHT),
+        _judged(REFS[0], Verdict.HOLDS, takes_away=True),
+        _judged(REFS[0], Verdict.VIOLATED, takes_away=False),
+        _judged(REFS[1], Verdict.HOLDS, takes_away=True),
+        _judged(REFS[1], Verdict.VIOLATED, takes_away=True),
+        _judged(REFS[2], Verdict.UNKNOWN, takes_away=True),
+        _judged(REFS[3], Verdict.VIOLATED, takes_away=True, concern=Concern.SIGHT),
     ]
     state = availability(REFS[:4], judgements)
     assert [state[r] for r in REFS[:4]] == [

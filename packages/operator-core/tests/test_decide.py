@@ -6,32 +6,30 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from operator_core.components import CLUSTER, ComponentRef, Kind, RedundancyGroup
+from operator_core.components import CLUSTER, Component, ComponentRef, Kind
 from operator_core.decide import (
-    JOIN_WINDOW,
-    Command,
-    EndInTicket,
+    CALM,
+    DEPARTED_AFTER,
+    FLAP_WINDOW,
+    FLAPS,
     EndViolation,
-    JoinTicket,
-    MoveTicket,
-    OpenTicket,
     OpenViolation,
+    SilenceViolation,
     Tracked,
-    assign,
     decide,
+    departed,
     follow,
     settle,
-    title_of,
 )
-from operator_core.judgements import Concern, InvariantName, Judgement, JudgementKey, Severity, Verdict
-from operator_core.readings import ClusterName
-from operator_core.tickets import Ticket, TicketId, TicketState, Violation, gravest, may_move
+from operator_core.judgements import Concern, InvariantName, Judgement, JudgementKey, Verdict
+from operator_core.readings import Cause, ClusterName, Observation, SourceLook
+from operator_core.sight import source_ref
+from operator_core.silences import Silence, SilenceId, SilenceScope
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 HERE = ClusterName("toys")
 NODES = tuple(ComponentRef(Kind("node"), str(n)) for n in (1, 2, 3))
 STRANGER = ComponentRef(Kind("lamp"), "1")
-QUORUM = RedundancyGroup(name="quorum", members=NODES, needed=2)
 KEY = JudgementKey(invariant=InvariantName("is-well"), component=NODES[0])
 
 verdicts = st.sampled_from(Verdict)
@@ -53,7 +51,8 @@ def judgement(
 def histories(draw: st.DrawFn) -> list[tuple[datetime, Verdict]]:
     at = T0
     found: list[tuple[datetime, Verdict]] = []
-    for gap, verdict in draw(st.lists(st.tuples(st.integers(1, 10), verdicts), max_size=40)):
+    slow = draw(st.sampled_from((1, 1, 12)))
+    for gap, verdict in draw(st.lists(st.tuples(st.integers(1, 10).map(lambda n: n * slow), verdicts), max_size=40)):
         at += timedelta(seconds=gap)
         found.append((at, verdict))
     return found
@@ -76,6 +75,8 @@ def played(
                     told.append(("open", at, v.since))
                 case EndViolation(at=ended):
                     told.append(("end", at, ended))
+                case SilenceViolation():
+                    raise AssertionError("nobody has asked for silence")
     return told
 
 
@@ -84,21 +85,30 @@ def dumb(
 ) -> list[tuple[str, datetime, datetime]]:
     """The same by looking back over the whole history at every step."""
     told: list[tuple[str, datetime, datetime]] = []
+    onsets: list[datetime] = []
     start = 0
     for now in range(len(history)):
         at, verdict = history[now]
         past = history[start : now + 1]
         is_open = bool(told) and told[-1][0] == "open"
+        if verdict is Verdict.VIOLATED:
+            if is_open:
+                begins = history[now - 1][1] is Verdict.HOLDS
+            else:
+                words = [v for _, v in past[:-1] if v is not Verdict.UNKNOWN]
+                begins = not words or words[-1] is Verdict.HOLDS
+            onsets += [at] if begins else []
+        flaps = sum(at - onset <= FLAP_WINDOW for onset in onsets) >= FLAPS
         if verdict is Verdict.VIOLATED and not is_open:
             healthy = [i for i, (_, v) in enumerate(past) if v is Verdict.HOLDS]
             row = past[healthy[-1] + 1 :] if healthy else past
             since = next(t for t, v in row if v is Verdict.VIOLATED)
-            if at - since >= grace:
+            if at - since >= grace or flaps:
                 told.append(("open", at, since))
         if verdict is Verdict.HOLDS and is_open:
             broken = [i for i, (_, v) in enumerate(past) if v is not Verdict.HOLDS]
             since = past[broken[-1] + 1 :][0][0]
-            if at - since >= stability:
+            if at - since >= (max(stability, CALM) if flaps else stability):
                 told.append(("end", at, at))
                 start = now
     return told
@@ -158,170 +168,109 @@ def test_keys_that_were_not_judged_stay_as_they_are() -> None:
     assert follow(before, [judgement(Verdict.HOLDS, T0)])[other] is before[other]
 
 
-# tickets
+def test_what_keeps_coming_and_going_is_opened_although_no_onset_outlasts_the_grace() -> None:
+    s = timedelta(seconds=1)
+    bad, good = Verdict.VIOLATED, Verdict.HOLDS
+    history = [(T0 + n * 20 * s, bad if n % 2 == 0 else good) for n in range(2 * FLAPS)]
+    assert played(history, 60 * s, 10 * s) == [("open", T0 + 120 * s, T0 + 120 * s)]
+    assert played(history[: 2 * FLAPS - 2], 60 * s, 10 * s) == []
+    rare = [(T0 + n * 110 * s, verdict) for n, (_, verdict) in enumerate(history)]
+    assert played(rare, 120 * s, 10 * s) == []
 
 
-def violation(
-    component: ComponentRef = NODES[0],
-    opened: datetime = T0,
-    *,
-    invariant: str = "is-well",
-    severity: Severity = Severity.WARNING,
-    concern: Concern = Concern.SUBJECT,
-) -> Violation:
-    return Violation(
-        key=JudgementKey(invariant=InvariantName(invariant), component=component),
-        since=opened,
-        opened_at=opened,
-        because=f"{component} is not well",
-        severity=severity,
-        concern=concern,
-        readings=(),
+def test_what_was_flapping_must_be_calm_before_it_is_over() -> None:
+    s = timedelta(seconds=1)
+    history = [(T0 + n * 20 * s, Verdict.VIOLATED if n % 2 == 0 else Verdict.HOLDS) for n in range(2 * FLAPS)]
+    last = history[-1][0]
+    quiet = [(last + n * 20 * s, Verdict.HOLDS) for n in range(1, 40)]
+    told = played(history + quiet, 60 * s, 10 * s)
+    assert [word for word, *_ in told] == ["open", "end"]
+    assert told[-1][1] - last == CALM
+
+
+def test_what_is_about_the_whole_does_not_flap() -> None:
+    key = replace(KEY, component=CLUSTER)
+    tracked: dict[JudgementKey, Tracked] = {}
+    for n in range(12):
+        at = T0 + n * timedelta(seconds=5)
+        judged = [judgement(Verdict.VIOLATED if n % 2 else Verdict.HOLDS, at, key, grace=timedelta(seconds=30))]
+        tracked = follow(tracked, judged)
+        assert list(decide(tracked, judged, now=at)) == []
+
+
+def silence(scope: SilenceScope, start: float, end: float, ident: int = 1) -> Silence:
+    return Silence(
+        id=SilenceId(ident),
+        cluster=HERE,
+        scope=scope,
+        starts=T0 + timedelta(seconds=start),
+        ends=T0 + timedelta(seconds=end),
+        by="Ada",
     )
 
 
-def ticket(
-    *violations: Violation,
-    ident: int = 1,
-    cluster: ClusterName = HERE,
-    state: TicketState = TicketState.OPEN,
-    hold: bool = False,
-) -> Ticket:
-    return Ticket(
-        id=TicketId(ident),
-        cluster=cluster,
-        state=state,
-        title="something",
-        component=violations[0].key.component,
-        severity=Severity.WARNING,
-        concern=violations[0].concern,
-        opened_at=T0,
-        violations=violations,
-        hold=hold,
-    )
+def test_what_a_person_expects_is_recorded_once_and_opens_only_when_the_silence_is_over() -> None:
+    announced = [silence(SilenceScope(component=NODES[0]), 0, 60)]
+    tracked: dict[JudgementKey, Tracked] = {}
+    told: list[tuple[int, str]] = []
+    for n in range(0, 90, 10):
+        at = T0 + timedelta(seconds=n)
+        judged = [judgement(Verdict.VIOLATED, at, grace=timedelta(seconds=20))]
+        tracked = follow(tracked, judged)
+        commands = list(decide(tracked, judged, now=at, silences=announced))
+        tracked = settle(tracked, commands)
+        told += [(n, type(c).__name__) for c in commands]
+        if n == 60:
+            (opened,) = commands
+            assert isinstance(opened, OpenViolation)
+            assert opened.violation.since == T0
+    assert told == [(20, "SilenceViolation"), (60, "OpenViolation")]
 
 
-def opens(*violations: Violation) -> list[Command]:
-    return [OpenViolation(violation=v) for v in violations]
+def test_a_silence_covers_its_scope_and_its_time_and_nothing_else() -> None:
+    judged = [judgement(Verdict.VIOLATED, T0)]
+    tracked = follow({}, judged)
+    covering = [SilenceScope(), SilenceScope(kind=KEY.component.kind), SilenceScope(invariant=KEY.invariant)]
+    others = [
+        SilenceScope(kind=STRANGER.kind),
+        SilenceScope(component=NODES[1]),
+        SilenceScope(component=NODES[0], invariant=InvariantName("is-fast")),
+    ]
+    for scope in covering:
+        (command,) = decide(tracked, judged, now=T0, silences=[silence(scope, -5, 5)])
+        assert isinstance(command, SilenceViolation)
+    for scope in others:
+        (command,) = decide(tracked, judged, now=T0, silences=[silence(scope, -5, 5)])
+        assert isinstance(command, OpenViolation)
+    ended = replace(silence(SilenceScope(), -5, 5), ended_at=T0 - timedelta(seconds=1))
+    for late in (silence(SilenceScope(), -5, 0), silence(SilenceScope(), 1, 5), ended):
+        (command,) = decide(tracked, judged, now=T0, silences=[late])
+        assert isinstance(command, OpenViolation)
 
 
-def ends(*violations: Violation, at: datetime = T0) -> list[Command]:
-    return [EndViolation(key=v.key, at=at) for v in violations]
+def observation(*refs: ComponentRef, sources: tuple[SourceLook, ...] = ()) -> Observation:
+    return Observation(cluster=HERE, number=1, at=T0, components=tuple(Component(ref=r) for r in refs), sources=sources)
 
 
-def assigned(
-    tickets: Sequence[Ticket], commands: Sequence[Command], now: datetime = T0
-) -> tuple[OpenTicket | JoinTicket | EndInTicket | MoveTicket, ...]:
-    return assign(tickets, commands, cluster=HERE, groups=(QUORUM,), now=now)
+def test_a_component_that_has_left_is_no_longer_violated_after_a_while() -> None:
+    tracked = {KEY: Tracked(verdict=Verdict.VIOLATED, violated_since=T0, is_open=True)}
+    for n in range(0, 400, 100):
+        seen = replace(observation(NODES[1]), at=T0 + timedelta(seconds=n))
+        judged = departed(tracked, seen)
+        tracked = follow(tracked, judged)
+        commands = list(decide(tracked, judged, now=seen.at))
+        assert commands == ([EndViolation(key=KEY, at=seen.at)] if seen.at - T0 >= DEPARTED_AFTER else [])
 
 
-def test_two_members_of_a_group_are_one_incident() -> None:
-    one, two = violation(NODES[0]), violation(NODES[1])
-    assert assigned([], opens(one, two)) == (OpenTicket(cluster=HERE, at=T0, violations=(one, two)),)
-
-
-def test_strangers_are_two_incidents() -> None:
-    made = assigned([], opens(violation(NODES[0]), violation(STRANGER)))
-    assert [type(m) for m in made] == [OpenTicket, OpenTicket]
-
-
-def test_what_concerns_the_whole_belongs_to_what_is_open() -> None:
-    whole = violation(CLUSTER)
-    assert assigned([ticket(violation(STRANGER))], opens(whole)) == (
-        JoinTicket(ticket=TicketId(1), at=T0, violation=whole),
-    )
-
-
-def test_another_member_joins_within_the_window_and_not_after() -> None:
-    there = ticket(violation(NODES[0]))
-    late = T0 + JOIN_WINDOW + timedelta(seconds=1)
-    for now, kind in ((T0 + JOIN_WINDOW, JoinTicket), (late, OpenTicket)):
-        (made,) = assigned([there], opens(violation(NODES[1], now)), now)
-        assert isinstance(made, kind)
-
-
-def test_the_same_component_joins_at_any_time() -> None:
-    now = T0 + timedelta(days=2)
-    (made,) = assigned([ticket(violation(NODES[0]))], opens(violation(NODES[0], now, invariant="is-fast")), now)
-    assert isinstance(made, JoinTicket)
-
-
-def test_our_sight_and_the_subjects_health_never_share_a_ticket() -> None:
-    blind = violation(NODES[0], concern=Concern.SIGHT)
-    (made,) = assigned([ticket(violation(NODES[0]))], opens(blind))
-    assert isinstance(made, OpenTicket)
-    (joined,) = assigned([ticket(blind)], opens(violation(STRANGER, concern=Concern.SIGHT)))
-    assert isinstance(joined, JoinTicket)
-
-
-def test_the_last_end_resolves_and_an_earlier_one_does_not() -> None:
-    one, two = violation(NODES[0]), violation(NODES[1])
-    there = ticket(one, two)
-    assert [type(m) for m in assigned([there], ends(one))] == [EndInTicket]
-    assert [type(m) for m in assigned([there], ends(one, two))] == [EndInTicket, EndInTicket, MoveTicket]
-
-
-def test_what_a_person_holds_or_took_is_not_resolved() -> None:
-    one = violation()
-    held, taken = ticket(one, hold=True), ticket(one, state=TicketState.ESCALATED)
-    for there in (held, taken):
-        assert [type(m) for m in assigned([there], ends(one))] == [EndInTicket]
-
-
-def test_another_clusters_tickets_are_not_touched() -> None:
-    one = violation()
-    elsewhere = ticket(one, cluster=ClusterName("others"))
-    assert assigned([elsewhere], ends(one)) == ()
-    assert [type(m) for m in assigned([elsewhere], opens(one))] == [OpenTicket]
-
-
-def test_a_closed_ticket_is_not_joined() -> None:
-    closed = replace(ticket(violation()), state=TicketState.RESOLVED)
-    assert [type(m) for m in assigned([closed], opens(violation()))] == [OpenTicket]
-
-
-components = st.sampled_from((*NODES, STRANGER, CLUSTER))
-some_violations = st.lists(
-    st.builds(violation, components, invariant=st.sampled_from(("a", "b", "c"))), max_size=6, unique_by=lambda v: v.key
-)
-
-
-@given(
-    there=st.lists(some_violations.filter(bool), max_size=4),
-    states=st.lists(st.sampled_from(TicketState), min_size=4, max_size=4),
-    holds=st.lists(st.booleans(), min_size=4, max_size=4),
-    new=some_violations,
-    over=st.sets(st.integers(0, 20)),
-)
-def test_every_violation_finds_one_home_and_every_move_is_allowed(
-    there: list[list[Violation]],
-    states: list[TicketState],
-    holds: list[bool],
-    new: list[Violation],
-    over: set[int],
-) -> None:
-    tickets = [ticket(*violations, ident=n, state=states[n], hold=holds[n]) for n, violations in enumerate(there)]
-    known = [v for t in tickets for v in t.violations]
-    ended = list({v.key: v for n, v in enumerate(known) if n in over}.values())
-    fresh = [v for v in new if v.key not in {k.key for k in known}]
-    made = assigned(tickets, [*opens(*fresh), *ends(*ended)])
-    homes = [m.violation for m in made if isinstance(m, JoinTicket)]
-    homes += [v for m in made if isinstance(m, OpenTicket) for v in m.violations]
-    assert sorted(homes, key=lambda v: v.key.invariant + v.key.component.key) == sorted(
-        fresh, key=lambda v: v.key.invariant + v.key.component.key
-    )
-    joined = {m.ticket for m in made if isinstance(m, JoinTicket)}
-    moved = {m.ticket for m in made if isinstance(m, MoveTicket)}
-    gone = {v.key for v in ended}
-    for t in tickets:
-        is_over = all(v.key in gone for v in t.violations) and t.id not in joined
-        may = may_move(t.state, TicketState.RESOLVED) and t.state is not TicketState.ESCALATED and not t.hold
-        assert (t.id in moved) == (is_over and may and t.is_open)
-
-
-def test_the_gravest_then_the_earliest_gives_the_name() -> None:
-    early = violation(NODES[0], T0)
-    late = violation(NODES[1], T0 + timedelta(seconds=5), severity=Severity.CRITICAL)
-    later = violation(NODES[2], T0 + timedelta(seconds=9), severity=Severity.CRITICAL)
-    assert gravest((early, later, late)) is late
-    assert title_of((early, later, late)) == "node 2 is not well (also node 1, node 3)"
+def test_nothing_has_left_a_subject_that_was_not_seen() -> None:
+    whole, source = replace(KEY, component=CLUSTER), replace(KEY, component=source_ref("coordinator"))
+    tracked = dict.fromkeys((KEY, whole, source), Tracked(verdict=Verdict.VIOLATED, violated_since=T0, is_open=True))
+    there = SourceLook(source="coordinator", component=CLUSTER, required=True)
+    lost = replace(there, failure=Cause.REFUSED)
+    assert [j.key for j in departed(tracked, observation(NODES[1], sources=(there,)))] == [KEY]
+    assert departed(tracked, observation(NODES[0], sources=(there,))) == ()
+    assert departed(tracked, observation(NODES[1], sources=(lost,))) == ()
+    assert departed(tracked, observation()) == ()
+    gone = departed(tracked, observation(NODES[0]))
+    assert [j.key for j in gone] == [source]
+    assert departed({KEY: Tracked(verdict=Verdict.HOLDS)}, observation(NODES[1])) == ()

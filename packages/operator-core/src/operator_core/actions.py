@@ -8,7 +8,7 @@ from enum import Enum
 from typing import NewType
 
 from operator_core.components import ComponentRef, RedundancyGroup
-from operator_core.judgements import Concern, Judgement, Severity, Verdict
+from operator_core.judgements import Concern, Judgement, Verdict
 
 ActionName = NewType("ActionName", str)
 
@@ -107,7 +107,8 @@ def availability(
 ) -> dict[ComponentRef, Availability]:
     """How each component is, by the verdicts about it: the worst one speaks.
 
-    A violated critical invariant makes it UNAVAILABLE; an unknown one, or no verdict at all, UNKNOWN.
+    A violated invariant that takes its work away makes it UNAVAILABLE; an unknown one of those, or no verdict at all,
+    UNKNOWN.
     """
     verdicts: dict[ComponentRef, list[Judgement]] = {ref: [] for ref in components}
     for judgement in judgements:
@@ -117,8 +118,8 @@ def availability(
 
 
 def _worst(judgements: list[Judgement]) -> Availability:
-    if any(j.verdict is Verdict.VIOLATED and j.severity is Severity.CRITICAL for j in judgements):
+    if any(j.verdict is Verdict.VIOLATED and j.takes_away for j in judgements):
         return Availability.UNAVAILABLE
-    if not judgements or any(j.verdict is Verdict.UNKNOWN and j.severity is Severity.CRITICAL for j in judgements):
+    if not judgements or any(j.verdict is Verdict.UNKNOWN and j.takes_away for j in judgements):
         return Availability.UNKNOWN
     return Availability.AVAILABLE

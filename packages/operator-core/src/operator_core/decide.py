@@ -1,7 +1,8 @@
-"""From judgements to violations, and from violations to tickets; everything here is pure.
+"""From judgements to violations; everything here is pure.
 
 A cycle goes through :func:`follow` (what the verdicts do to what is tracked), :func:`decide` (which violations
-open and end), :func:`settle` (what is tracked afterwards) and :func:`assign` (what that means for tickets).
+open and end), :func:`settle` (what is tracked afterwards); :mod:`operator_core.incidents` says what that means for
+tickets.
 """
 
 from __future__ import annotations
@@ -10,13 +11,21 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from operator_core.components import CLUSTER_KIND, RedundancyGroup
+from operator_core.components import CLUSTER_KIND
 from operator_core.judgements import Concern, Judgement, JudgementKey, Verdict
-from operator_core.readings import ClusterName
-from operator_core.tickets import Ticket, TicketId, TicketState, Violation, gravest, may_move
+from operator_core.readings import Observation
+from operator_core.sight import SOURCE_KIND
+from operator_core.silences import Silence, SilenceId, silencing
+from operator_core.tickets import Violation
 
-JOIN_WINDOW = timedelta(minutes=5)
-"""A violation of the same redundancy group that comes within this of a ticket's newest one belongs to it."""
+FLAP_WINDOW = timedelta(minutes=10)
+FLAPS = 4
+"""This many onsets within the window are flapping: no single one has to outlast the grace any more."""
+CALM = timedelta(minutes=5)
+"""How long a key must hold before its violation is over, while its onsets are recent enough to be flapping."""
+
+DEPARTED_AFTER = timedelta(minutes=5)
+"""How long a component must be gone from a subject that can be seen before its violations end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,12 +36,20 @@ class Tracked:
         violated_since: first of the violations seen without a HOLDS between; UNKNOWN does not reset it.
         held_since: first HOLDS of an unbroken row while a violation is open; UNKNOWN breaks the row,
             for a cure must be seen.
+        onsets: when it turned VIOLATED, within the flap window, oldest first; at most FLAPS.
+        silenced: the silence under which its violation, past its grace, was recorded instead of opened.
     """
 
     verdict: Verdict = Verdict.UNKNOWN
     violated_since: datetime | None = None
     held_since: datetime | None = None
     is_open: bool = False
+    onsets: tuple[datetime, ...] = ()
+    silenced: SilenceId | None = None
+
+    def is_flapping(self, now: datetime) -> bool:
+        """Whether it keeps coming and going."""
+        return sum(now - onset <= FLAP_WINDOW for onset in self.onsets) >= FLAPS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,24 +67,37 @@ class EndViolation:
     at: datetime
 
 
-Command = OpenViolation | EndViolation
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SilenceViolation:
+    """The grace is over, and a person has said that this is expected: it is recorded, and opens nothing."""
+
+    at: datetime
+    silence: SilenceId
+    violation: Violation
+
+
+Command = OpenViolation | EndViolation | SilenceViolation
 
 
 def _followed(tracked: Tracked, judgement: Judgement) -> Tracked:
+    onsets = tuple(onset for onset in tracked.onsets if judgement.at - onset <= FLAP_WINDOW)
     match judgement.verdict:
         case Verdict.VIOLATED:
+            begins = tracked.violated_since is None or tracked.held_since is not None
             return replace(
                 tracked,
                 verdict=Verdict.VIOLATED,
                 violated_since=tracked.violated_since or judgement.at,
                 held_since=None,
+                onsets=(*onsets, judgement.at)[-FLAPS:] if begins else onsets,
             )
         case Verdict.HOLDS if tracked.is_open:
-            return replace(tracked, verdict=Verdict.HOLDS, held_since=tracked.held_since or judgement.at)
+            held_since = tracked.held_since or judgement.at
+            return replace(tracked, verdict=Verdict.HOLDS, held_since=held_since, onsets=onsets)
         case Verdict.HOLDS:
-            return Tracked(verdict=Verdict.HOLDS)
+            return Tracked(verdict=Verdict.HOLDS, onsets=onsets)
         case Verdict.UNKNOWN:
-            return replace(tracked, verdict=Verdict.UNKNOWN, held_since=None)
+            return replace(tracked, verdict=Verdict.UNKNOWN, held_since=None, onsets=onsets)
 
 
 def follow(tracked: Mapping[JudgementKey, Tracked], judgements: Iterable[Judgement]) -> dict[JudgementKey, Tracked]:
@@ -78,33 +108,51 @@ def follow(tracked: Mapping[JudgementKey, Tracked], judgements: Iterable[Judgeme
     return after
 
 
+def _is_due(tracked: Tracked, judgement: Judgement, now: datetime) -> bool:
+    """Whether what is violated counts: it has outlasted its grace, or one component keeps coming and going."""
+    if tracked.violated_since is None:
+        return False
+    flaps = judgement.key.component.kind != CLUSTER_KIND and judgement.concern is Concern.SUBJECT
+    return now - tracked.violated_since >= judgement.grace or (flaps and tracked.is_flapping(now))
+
+
 def decide(
-    tracked: Mapping[JudgementKey, Tracked], judgements: Iterable[Judgement], *, now: datetime
+    tracked: Mapping[JudgementKey, Tracked],
+    judgements: Iterable[Judgement],
+    *,
+    now: datetime,
+    silences: Sequence[Silence] = (),
 ) -> Iterator[Command]:
     """Say which violations to open and which to end; change nothing.
 
     Args:
         tracked: what :func:`follow` made of these judgements.
+        silences: those of this cluster, in force or not.
     """
     for j in judgements:
         t = tracked.get(j.key, Tracked())
         match j.verdict:
-            case Verdict.VIOLATED if (
-                not t.is_open and t.violated_since is not None and now - t.violated_since >= j.grace
-            ):
-                yield OpenViolation(
-                    violation=Violation(
-                        key=j.key,
-                        since=t.violated_since,
-                        opened_at=now,
-                        because=j.because,
-                        severity=j.severity,
-                        concern=j.concern,
-                        readings=j.readings,
-                    )
+            case Verdict.VIOLATED if not t.is_open and _is_due(t, j, now):
+                assert t.violated_since is not None
+                violation = Violation(
+                    key=j.key,
+                    since=t.violated_since,
+                    opened_at=now,
+                    because=j.because,
+                    severity=j.severity,
+                    concern=j.concern,
+                    readings=j.readings,
+                    takes_away=j.takes_away,
                 )
-            case Verdict.HOLDS if t.is_open and t.held_since is not None and now - t.held_since >= j.stability:
-                yield EndViolation(key=j.key, at=now)
+                silence = silencing(silences, j.key, now)
+                if silence is None:
+                    yield OpenViolation(violation=violation)
+                elif silence.id != t.silenced:
+                    yield SilenceViolation(at=now, silence=silence.id, violation=violation)
+            case Verdict.HOLDS if t.is_open and t.held_since is not None:
+                calm = max(j.stability, CALM) if t.is_flapping(now) else j.stability
+                if now - t.held_since >= calm:
+                    yield EndViolation(key=j.key, at=now)
             case _:
                 pass  # UNKNOWN is not HOLDS: a failed look opens nothing and cures nothing
 
@@ -115,124 +163,37 @@ def settle(tracked: Mapping[JudgementKey, Tracked], commands: Iterable[Command])
     for command in commands:
         match command:
             case OpenViolation(violation=violation):
-                after[violation.key] = replace(after[violation.key], is_open=True)
+                after[violation.key] = replace(after[violation.key], is_open=True, silenced=None)
+            case SilenceViolation(violation=violation, silence=silence):
+                after[violation.key] = replace(after[violation.key], silenced=silence)
             case EndViolation(key=key):
-                after[key] = Tracked(verdict=Verdict.HOLDS)
+                after[key] = Tracked(verdict=Verdict.HOLDS, onsets=after[key].onsets)
     return after
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenTicket:
-    """A new incident with its first violations; the ledger gives it its id."""
+def departed(tracked: Mapping[JudgementKey, Tracked], observation: Observation) -> tuple[Judgement, ...]:
+    """Judgements of components and sources that are no longer part of the subject: nothing is violated by them.
 
-    cluster: ClusterName
-    at: datetime
-    violations: tuple[Violation, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JoinTicket:
-    """A further violation of an incident that is open."""
-
-    ticket: TicketId
-    at: datetime
-    violation: Violation
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndInTicket:
-    """One violation of a ticket is over."""
-
-    ticket: TicketId
-    at: datetime
-    key: JudgementKey
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MoveTicket:
-    """A ticket goes to another state; who says so and why is kept with it."""
-
-    ticket: TicketId
-    at: datetime
-    to: TicketState
-    by: str
-    because: str = ""
-
-
-TicketCommand = OpenTicket | JoinTicket | EndInTicket | MoveTicket
-
-
-def _belong_together(
-    there: Sequence[Violation], new: Violation, groups: Sequence[RedundancyGroup], now: datetime
-) -> bool:
-    if there[0].concern is not new.concern:
-        return False
-    if new.concern is Concern.SIGHT:
-        return True
-    components = {v.key.component for v in there}
-    if new.key.component in components:
-        return True
-    if now - max(v.opened_at for v in there) > JOIN_WINDOW:
-        return False
-    if new.key.component.kind == CLUSTER_KIND or any(c.kind == CLUSTER_KIND for c in components):
-        return True
-    return any(new.key.component in group and any(c in group for c in components) for group in groups)
-
-
-def assign(
-    tickets: Iterable[Ticket],
-    commands: Iterable[Command],
-    *,
-    cluster: ClusterName,
-    groups: Sequence[RedundancyGroup],
-    now: datetime,
-) -> tuple[TicketCommand, ...]:
-    """Say which tickets open, grow and resolve; one incident is one ticket.
-
-    Violations belong together when they are about the same component, about members of one redundancy group
-    or about the cluster as a whole, near in time; all that is about our sight belongs together.
+    Only a subject that was seen can say that something left it: its components are there, and no required source
+    failed.
 
     Args:
-        tickets: the open tickets of this cluster.
+        tracked: as it was before this observation.
     """
-    open_tickets = [t for t in tickets if t.cluster == cluster and t.is_open]
-    lasting = {t.id: {v.key for v in t.lasting} for t in open_tickets}
-    known = {t.id: list(t.violations) for t in open_tickets}
-    new: list[list[Violation]] = []
-    result: list[TicketCommand] = []
-    for command in commands:
-        match command:
-            case OpenViolation(violation=violation):
-                home = next((i for i, there in known.items() if _belong_together(there, violation, groups, now)), None)
-                if home is not None:
-                    known[home].append(violation)
-                    lasting[home].add(violation.key)
-                    result.append(JoinTicket(ticket=home, at=now, violation=violation))
-                    continue
-                fresh = next((n for n in new if _belong_together(n, violation, groups, now)), None)
-                if fresh is None:
-                    new.append([violation])
-                else:
-                    fresh.append(violation)
-            case EndViolation(key=key):
-                for ident, keys in lasting.items():
-                    if key in keys:
-                        keys.discard(key)
-                        result.append(EndInTicket(ticket=ident, at=now, key=key))
-    result.extend(OpenTicket(cluster=cluster, at=now, violations=tuple(n)) for n in new)
-    result.extend(
-        MoveTicket(ticket=t.id, at=now, to=TicketState.RESOLVED, by="monitor", because="every violation has ended")
-        for t in open_tickets
-        if not lasting[t.id]
-        and not t.hold
-        and t.state is not TicketState.ESCALATED
-        and may_move(t.state, TicketState.RESOLVED)
+    if not observation.components or any(s.required and s.failure for s in observation.sources):
+        return ()
+    there = {(c.ref.kind, c.ref.id) for c in observation.components}
+    there |= {(SOURCE_KIND, s.source) for s in observation.sources}
+    return tuple(
+        Judgement(
+            key=key,
+            verdict=Verdict.HOLDS,
+            at=observation.at,
+            because=f"{key.component} is no longer part of {observation.cluster}",
+            stability=DEPARTED_AFTER,
+        )
+        for key, t in tracked.items()
+        if key.component.kind != CLUSTER_KIND
+        and (key.component.kind, key.component.id) not in there
+        and (t.is_open or t.violated_since is not None)
     )
-    return tuple(result)
-
-
-def title_of(violations: tuple[Violation, ...]) -> str:
-    """A ticket's title: what its gravest violation says, and how many more there are."""
-    first = gravest(violations)
-    others = sorted({str(v.key.component) for v in violations} - {str(first.key.component)})
-    return first.because + (f" (also {', '.join(others)})" if others else "")

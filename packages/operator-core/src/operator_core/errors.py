@@ -63,5 +63,9 @@ class LedgerError(OperatorError):
     """The record could not be read or written. Exit code 4."""
 
 
+class LeaseLost(LedgerError):
+    """Somebody else watches the cluster now; nothing was written."""
+
+
 class DiagnoserError(OperatorError):
     """A diagnoser could not finish. Exit code 4."""

@@ -63,6 +63,7 @@ class Judgement:
         because: one plain sentence.
         grace: how long it must stay VIOLATED before it counts.
         stability: how long it must HOLD again before it is over.
+        takes_away: while it is violated, the component does not do its share of its redundancy group's work.
     """
 
     key: JudgementKey
@@ -74,6 +75,7 @@ class Judgement:
     stability: timedelta = timedelta(0)
     severity: Severity = Severity.WARNING
     concern: Concern = Concern.SUBJECT
+    takes_away: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +98,7 @@ class Invariant:
         title: the property as a plain sentence ("every store can be reached").
         check: pure; gives one result for each component that it can speak of.
         required: without this verdict nothing can be said about the subject's health.
+        takes_away: a component that violates it does not do its share of its redundancy group's work.
     """
 
     name: InvariantName
@@ -106,6 +109,7 @@ class Invariant:
     severity: Severity = Severity.WARNING
     concern: Concern = Concern.SUBJECT
     required: bool = False
+    takes_away: bool = False
 
     def judge(self, observation: Observation) -> tuple[Judgement, ...]:
         """The invariant's verdicts in one observation."""
@@ -120,6 +124,7 @@ class Invariant:
                 stability=self.stability,
                 severity=f.severity or self.severity,
                 concern=self.concern,
+                takes_away=self.takes_away,
             )
             for f in self.check(observation)
         )

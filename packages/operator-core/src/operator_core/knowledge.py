@@ -13,7 +13,7 @@ from typing import NewType
 from operator_core.actions import RiskClass
 from operator_core.claims import Comparison
 from operator_core.components import Kind
-from operator_core.judgements import Invariant
+from operator_core.judgements import Invariant, InvariantName
 from operator_core.readings import SignalName, Value
 from operator_core.signals import Signal
 
@@ -171,6 +171,20 @@ class PathStep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Consequence:
+    """An invariant that a failure mode violates, and whose.
+
+    Attributes:
+        of: seen from the component that the mode is at work in: SELF, OTHERS of its kind, ALL or CLUSTER.
+        kind: the kind that OTHERS and ALL range over, where it is not the mode's own.
+    """
+
+    invariant: InvariantName
+    of: Of = Of.SELF
+    kind: Kind | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FailureMode:
     """A known way to fail.
 
@@ -183,6 +197,8 @@ class FailureMode:
         at_least: for GROUP scope, how many members must be blamed for the mode to be thinkable;
             a negative number counts from "all but".
         options: in the order in which one would choose them; doing nothing among them.
+        violates: the invariants that it breaks, of the component itself and of what depends on it; violations
+            that one mode at one component accounts for are one incident.
         source: where this is known from.
     """
 
@@ -200,6 +216,7 @@ class FailureMode:
     blames: SignName | None = None
     at_least: int = 2
     prior: float = 1.0
+    violates: tuple[Consequence, ...] = ()
     source: str = ""
 
 
@@ -209,12 +226,14 @@ class ComponentKind:
 
     Attributes:
         glance: the signals that a person wants to see of each such component, most telling first.
+        course: the signals whose course over time a person wants to see, such as load and latency.
     """
 
     kind: Kind
     title: str
     roles: tuple[str, ...] = ()
     glance: tuple[SignalName, ...] = ()
+    course: tuple[SignalName, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,14 +9,16 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Protocol, runtime_checkable
 
+from operator_core.claims import Interval
 from operator_core.components import ComponentRef, Endpoint
 from operator_core.decide import Tracked
 from operator_core.diagnosis import Diagnosis
 from operator_core.faults import Fault, FaultCapability, FaultId, JournalEntry, Undo
-from operator_core.judgements import JudgementKey
+from operator_core.judgements import JudgementKey, Severity
 from operator_core.knowledge import Knowledge
 from operator_core.readings import ClusterName, Contact, Observation, Reading, ReadingId, Unseen
 from operator_core.record import Entry, Recorded
+from operator_core.silences import Silence
 from operator_core.tickets import Ticket, TicketId
 
 
@@ -225,27 +227,110 @@ class Standpoint:
     tracked: Mapping[JudgementKey, Tracked]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """The right to watch a cluster. Whoever holds it beats; who has not beaten for its patience is taken to be gone.
+
+    No clock is compared with another: a lapse is what somebody else has seen with its own clock.
+
+    Attributes:
+        holder: who it is; two processes never have the same word.
+        term: rises each time somebody takes it; an append under an older term is refused.
+        beat: rises with each sign of life.
+        patience: how long others have to see no new beat before they may take it.
+    """
+
+    cluster: ClusterName
+    holder: str
+    term: int
+    beat: int
+    patience: timedelta
+
+
+class Leases(Protocol):
+    """Who watches which cluster. Every method raises LedgerError when the store says no."""
+
+    async def lease(self, cluster: ClusterName) -> Lease | None:
+        """The lease as it stands; None when nobody holds it."""
+        ...
+
+    async def take(self, cluster: ClusterName, *, holder: str, patience: timedelta, over: Lease | None) -> Lease | None:
+        """Take it when it still stands as it was seen; None when somebody was faster, or its holder lives.
+
+        Args:
+            over: the lease that was seen; None when nobody held it.
+        """
+        ...
+
+    async def beat(self, lease: Lease) -> Lease | None:
+        """Show a sign of life; None when somebody else has taken it."""
+        ...
+
+    async def release(self, lease: Lease) -> None:
+        """Give it up; one that is lost already is left alone."""
+        ...
+
+
 class Ledger(Protocol):
     """The durable, append-only record. Every method raises LedgerError when the store says no."""
 
-    async def append(self, cluster: ClusterName, entries: Sequence[Entry], *, at: datetime) -> tuple[Ticket, ...]:
+    async def append(
+        self, cluster: ClusterName, entries: Sequence[Entry], *, at: datetime, lease: Lease | None = None
+    ) -> tuple[Ticket, ...]:
         """Write all of it or nothing; gives the tickets that were opened or changed, as they are now.
 
+        Args:
+            lease: under which a monitor writes; a person writes without.
+
         Raises:
+            LeaseLost: somebody else has taken the watch.
             LedgerError: also when a ticket may not move as an entry says.
         """
         ...
 
     async def standpoint(self, cluster: ClusterName) -> Standpoint: ...
 
-    async def tickets(self, cluster: ClusterName | None = None, *, open_only: bool = False) -> tuple[Ticket, ...]:
-        """Tickets in the order in which they were opened."""
+    async def ticket(self, ident: TicketId) -> Ticket | None: ...
+
+    async def tickets(
+        self,
+        cluster: ClusterName | None = None,
+        *,
+        open_only: bool = False,
+        resolved_since: datetime | None = None,
+        at_least: Severity | None = None,
+        component: ComponentRef | None = None,
+        newest: int | None = None,
+    ) -> tuple[Ticket, ...]:
+        """Tickets in the order in which they were opened.
+
+        Args:
+            resolved_since: with `open_only`, also those that were resolved at this instant or later.
+            at_least: of this severity or worse.
+            component: with a violation of this component.
+            newest: only so many, those opened last.
+        """
+        ...
+
+    async def silences(self, cluster: ClusterName | None = None) -> tuple[Silence, ...]:
+        """All that were ever stated, in that order."""
         ...
 
     async def history(
         self, cluster: ClusterName | None = None, *, ticket: TicketId | None = None
     ) -> tuple[Recorded, ...]:
-        """What was appended, in order, without Progress; for a ticket, what is about it and what it cites."""
+        """What was appended, in order, without observations and Progress; for a ticket, what is about it."""
+        ...
+
+    async def observations(
+        self, cluster: ClusterName, *, span: Interval | None = None, newest: int | None = None
+    ) -> tuple[Observation, ...]:
+        """Recorded observations by their numbers; those that were pruned are left out.
+
+        Args:
+            span: only those made in this time, both ends included.
+            newest: only so many, the last ones.
+        """
         ...
 
     async def readings(self, cluster: ClusterName, ids: Iterable[ReadingId]) -> tuple[Reading, ...]:

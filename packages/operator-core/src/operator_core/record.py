@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import Enum
 
-from operator_core.decide import EndInTicket, JoinTicket, MoveTicket, OpenTicket, Tracked
+from operator_core.actions import Action
+from operator_core.decide import SilenceViolation, Tracked
 from operator_core.diagnosis import Diagnosis
+from operator_core.incidents import EndInTicket, HoldTicket, JoinTicket, MoveTicket, OpenTicket
 from operator_core.judgements import Judgement, JudgementKey
 from operator_core.readings import ClusterName, Observation
+from operator_core.silences import SilenceId, SilenceScope
 from operator_core.tickets import TicketId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObservationKept:
-    """An observation worth keeping whole: something cites it."""
+    """What was seen in one cycle."""
 
     observation: Observation
 
@@ -37,6 +41,37 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CycleFellShort:
+    """A cycle that failed, or took longer than the interval.
+
+    Attributes:
+        number: of its observation; 0 when it never came to look.
+        took: on the cluster's clock.
+        interval: the time that it had.
+    """
+
+    number: int
+    at: datetime
+    took: timedelta
+    interval: timedelta
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchTaken:
+    """A monitor has begun to watch the cluster.
+
+    Attributes:
+        holder: who it is: host, process, and a word that no other has.
+        instead_of: who had the watch before and let it lapse; None when nobody did.
+    """
+
+    at: datetime
+    holder: str
+    instead_of: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DiagnosisMade:
     """A diagnosis, of a ticket or of what was happening."""
 
@@ -53,22 +88,135 @@ class NoteAdded:
     text: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SilenceAdded:
+    """A person expects certain violations until a time; the ledger gives the silence its id.
+
+    Attributes:
+        at: from when it counts.
+        ends: the first instant at which it counts no more.
+    """
+
+    at: datetime
+    ends: datetime
+    scope: SilenceScope
+    by: str
+    because: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SilenceEnded:
+    """A person ends a silence before its time."""
+
+    silence: SilenceId
+    at: datetime
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionApproved:
+    """A person allows exactly this action at exactly this target."""
+
+    ticket: TicketId
+    at: datetime
+    by: str
+    action: Action
+    until: datetime
+
+
+class ActionStage(Enum):
+    """How far an action has come."""
+
+    STARTED = "started"
+    DONE = "done"
+    REFUSED = "refused"
+    """The guard or the subject said no; nothing was changed."""
+    INDETERMINATE = "indeterminate"
+    """Sent, and the outcome was not seen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionTaken:
+    """What was done to a subject, and what came of it; written before and after."""
+
+    ticket: TicketId
+    at: datetime
+    action: Action
+    stage: ActionStage
+    because: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordPruned:
+    """Observations were thrown away whose place in the record, and whose digests, stay.
+
+    Attributes:
+        first, last: numbers of the first and the last observation of the range; some between may have been kept.
+        observations: how many are gone.
+        digest: SHA-256 in hex over the digests of what is gone, in order.
+    """
+
+    at: datetime
+    by: str
+    first: int
+    last: int
+    observations: int
+    digest: str
+    because: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentImported:
+    """What follows was recorded elsewhere and came in as a bundle.
+
+    Attributes:
+        cluster: its name there; likewise `ticket`.
+        position, head: length and newest digest of the original's chain when the bundle was made.
+        digest: SHA-256 in hex of the bundle's own chain.
+        versions: of what wrote it, by name.
+        redactions: what was masked, and how often.
+    """
+
+    at: datetime
+    cluster: ClusterName
+    ticket: TicketId
+    position: int
+    head: str
+    digest: str
+    versions: Mapping[str, str]
+    redactions: Mapping[str, int]
+
+
 Entry = (
     ObservationKept
     | JudgementChanged
     | Progress
+    | CycleFellShort
+    | WatchTaken
     | DiagnosisMade
     | NoteAdded
     | OpenTicket
     | JoinTicket
     | EndInTicket
     | MoveTicket
+    | HoldTicket
+    | SilenceViolation
+    | SilenceAdded
+    | SilenceEnded
+    | ActionApproved
+    | ActionTaken
+    | RecordPruned
+    | IncidentImported
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """An entry as it stands in the ledger."""
+    """An entry as it stands in the ledger.
+
+    Attributes:
+        sequence: rises from entry to entry within the ledger.
+    """
 
     sequence: int
     cluster: ClusterName

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,9 @@ from operator_core.judgements import Concern, JudgementKey, Severity
 from operator_core.readings import ClusterName, ReadingId
 
 TicketId = NewType("TicketId", int)
+
+PROGRAM = "monitor"
+"""How the program signs what it does to tickets by itself; every other signature is a person's."""
 
 
 class TicketState(Enum):
@@ -43,8 +47,24 @@ TRANSITIONS: Mapping[TicketState, frozenset[TicketState]] = {
 
 
 def may_move(source: TicketState, to: TicketState) -> bool:
-    """Whether a ticket may go from one state to another."""
+    """Whether a ticket may go from one state to another at all."""
     return to in TRANSITIONS[source]
+
+
+def refusal(ticket: Ticket, to: TicketState, by: str) -> str | None:
+    """Why a ticket may not go to a state by that hand; None when it may.
+
+    The program ends no escalation, and resolves nothing that a person holds.
+    """
+    if not may_move(ticket.state, to):
+        return f"ticket {ticket.id} is {ticket.state.value} and may not become {to.value}"
+    if by != PROGRAM:
+        return None
+    if ticket.state is TicketState.ESCALATED:
+        return f"ticket {ticket.id} is escalated; only a person ends that"
+    if ticket.hold and to.is_over:
+        return f"ticket {ticket.id} is held; only a person ends that"
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +75,9 @@ class Violation:
         since: the first observation in which it was violated.
         opened_at: when the grace was over.
         ended_at: when it had held for its stability; None while it lasts.
+        severity: the invariant's, or worse when the loss is more than the component's group can bear.
         readings: what the verdict that opened it rests on.
+        takes_away: while it lasts, the component does not do its share of its redundancy group's work.
     """
 
     key: JudgementKey
@@ -66,6 +88,7 @@ class Violation:
     concern: Concern
     readings: tuple[ReadingId, ...]
     ended_at: datetime | None = None
+    takes_away: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +120,11 @@ class Ticket:
     def lasting(self) -> tuple[Violation, ...]:
         """The violations that have not ended."""
         return tuple(v for v in self.violations if v.ended_at is None)
+
+    @property
+    def occurrences(self) -> int:
+        """How often its trouble began: the most violations of one key that it has had, one after the other."""
+        return max(Counter(v.key for v in self.violations).values(), default=0)
 
     @property
     def components(self) -> tuple[ComponentRef, ...]:
