@@ -15,7 +15,7 @@ from operator_core.ports import FaultTarget
 from operator_core.runtime import RealClock
 
 from operator_cli.faults import commands_of, default_target, target_named
-from operator_cli.use_cases import look_at
+from operator_cli.use_cases.looking import look_at
 from operator_cli.wiring import Attached, Embedded, Local, Meant, cluster_name, embedded, open_journal
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ def check(
     from operator_cli.render.document import document
     from operator_cli.render.lines import escaped, summary, verdict_lines
     from operator_cli.settings import load
-    from operator_cli.use_cases import look_at
+    from operator_cli.use_cases.looking import look_at
     from operator_cli.wiring import Choice, cluster_name, resolve
 
     meant = resolve(

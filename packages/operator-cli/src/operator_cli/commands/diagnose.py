@@ -37,7 +37,7 @@ def diagnose(
     from operator_cli.render.document import document
     from operator_cli.render.lines import summary
     from operator_cli.settings import load
-    from operator_cli.use_cases import diagnose_now, diagnose_ticket
+    from operator_cli.use_cases.diagnosing import diagnose_now, diagnose_ticket
     from operator_cli.wiring import Choice, resolve
 
     if as_json and markdown:

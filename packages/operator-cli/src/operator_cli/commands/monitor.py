@@ -32,7 +32,7 @@ def monitor(
     from operator_cli.durations import parse_duration
     from operator_cli.render.watching import Watching
     from operator_cli.settings import load
-    from operator_cli.use_cases import watch_cluster
+    from operator_cli.use_cases.monitoring import watch_cluster
     from operator_cli.wiring import Choice, resolve
 
     loaded = load()

@@ -23,7 +23,7 @@ def list_(
     from operator_cli.render.document import document
     from operator_cli.render.tickets import table
     from operator_cli.settings import load
-    from operator_cli.use_cases import list_tickets
+    from operator_cli.use_cases.tickets import list_tickets
 
     found = run(list_tickets(load(), open_only=not every))
     if as_json:
@@ -47,7 +47,7 @@ def show(
     from operator_cli.render.document import document
     from operator_cli.render.tickets import page
     from operator_cli.settings import load
-    from operator_cli.use_cases import read_ticket
+    from operator_cli.use_cases.tickets import read_ticket
 
     file = run(read_ticket(ticket, load()))
     if as_json:

@@ -13,7 +13,7 @@ from operator_cli.render.lines import SEVERITY_COLOUR, escaped, ticket_line
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from operator_cli.use_cases import TicketFile
+    from operator_cli.use_cases.tickets import TicketFile
 
 
 def table(tickets: Sequence[Ticket]) -> RenderableType:
