@@ -1,14 +1,17 @@
 """What every ledger does, held against each of them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 from operator_core.actions import RiskClass
+from operator_core.claims import Interval
 from operator_core.components import ComponentRef, Kind
-from operator_core.decide import EndInTicket, JoinTicket, MoveTicket, OpenTicket, Tracked
+from operator_core.decide import Tracked
 from operator_core.diagnosis import Diagnosis, Hypothesis, Option
 from operator_core.errors import LedgerError
+from operator_core.incidents import EndInTicket, JoinTicket, MoveTicket, OpenTicket
 from operator_core.judgements import InvariantName, Judgement, JudgementKey, Severity, Verdict
 from operator_core.knowledge import DO_NOTHING, UNKNOWN_MODE
 from operator_core.ports import Ledger
@@ -267,9 +270,10 @@ class TestEveryLedger:
         ]
         await ledger.append(NORTH, more, at=t(5))
         history = await ledger.history(NORTH)
-        assert [r.entry for r in history] == [*entries, *more]
-        assert [r.at for r in history] == [t(2)] * 3 + [t(5)] * 5
-        assert [r.cluster for r in history] == [NORTH] * 8
+        assert [r.entry for r in history] == [*entries[1:], *more]
+        assert [r.at for r in history] == [t(2)] * 2 + [t(5)] * 5
+        assert [r.cluster for r in history] == [NORTH] * 7
+        assert await ledger.observations(NORTH) == (observation(1, value=float("inf")),)
         assert [r.sequence for r in history] == sorted({r.sequence for r in history})
         assert await ledger.history() == history
         assert await ledger.history(SOUTH) == ()
@@ -282,7 +286,7 @@ class TestEveryLedger:
         assert isinstance(reading.value, float)
         assert reading.value != reading.value
 
-    async def test_a_tickets_history_is_what_is_about_it_and_what_was_seen_in_its_time(
+    async def test_a_tickets_history_is_what_names_it_and_what_was_judged_of_its_keys_in_its_time(
         self,
         ledger: Ledger,
         t: At,
@@ -291,11 +295,12 @@ class TestEveryLedger:
         judgement: Callable[..., Judgement],
     ) -> None:
         since = 300.0
-        early = ObservationKept(observation=observation(1, at=since - 120.5))
-        before = ObservationKept(observation=observation(2, at=since - 120))
-        foreign = ObservationKept(observation=observation(3, at=since, cluster="south"))
-        during = ObservationKept(observation=observation(4, at=since + 50))
-        late = ObservationKept(observation=observation(5, at=since + 101))
+        early = JudgementChanged(judgement=judgement("1", at=since - 120.5))
+        before = JudgementChanged(judgement=judgement("1", at=since - 120))
+        foreign = JudgementChanged(judgement=judgement("1", at=since))
+        during = JudgementChanged(judgement=judgement("1", at=since + 50, verdict=Verdict.HOLDS))
+        late = JudgementChanged(judgement=judgement("1", at=since + 101))
+        seen = ObservationKept(observation=observation(1, at=since + 50))
         of_it, of_other = judgement("1", at=since), judgement("2", at=since)
         open_it = OpenTicket(cluster=NORTH, at=t(since + 10), violations=(violation("1", since=since),))
         open_other = OpenTicket(cluster=NORTH, at=t(since + 10), violations=(violation("9", since=since),))
@@ -304,7 +309,7 @@ class TestEveryLedger:
         await ledger.append(SOUTH, [foreign], at=t(since))
         await ledger.append(
             NORTH,
-            [early, before, JudgementChanged(judgement=of_it), JudgementChanged(judgement=of_other)],
+            [early, before, seen, JudgementChanged(judgement=of_it), JudgementChanged(judgement=of_other)],
             at=t(since),
         )
         await ledger.append(NORTH, [open_it, open_other, during], at=t(since + 50))
@@ -331,12 +336,30 @@ class TestEveryLedger:
         one = ObservationKept(observation=observation(1))
         await ledger.append(NORTH, [one, one], at=t(2))
         await ledger.append(NORTH, [one], at=t(3))
-        assert [r.entry for r in await ledger.history()] == [one]
+        assert await ledger.observations(NORTH) == (one.observation,)
         with pytest.raises(LedgerError, match="another observation 1 of cluster 'north'"):
             await ledger.append(NORTH, [ObservationKept(observation=observation(1, value=2))], at=t(4))
         south = ObservationKept(observation=observation(1, cluster="south"))
         await ledger.append(SOUTH, [south], at=t(5))
-        assert [r.entry for r in await ledger.history()] == [one, south]
+        assert await ledger.observations(NORTH) == (one.observation,)
+        assert await ledger.observations(SOUTH) == (south.observation,)
+        assert await ledger.history() == ()
+
+    async def test_observations_come_by_their_numbers_within_a_span_and_the_newest_of_them(
+        self, ledger: Ledger, t: At, observation: Callable[..., Observation]
+    ) -> None:
+        kept = {n: observation(n, at=n) for n in (2, 3, 1, 7, 5, 6)}
+        for one in kept.values():
+            await ledger.append(NORTH, [ObservationKept(observation=one)], at=t(9))
+        assert await ledger.observations(NORTH) == tuple(kept[n] for n in (1, 2, 3, 5, 6, 7))
+        assert await ledger.observations(NORTH, newest=2) == (kept[6], kept[7])
+        assert await ledger.observations(NORTH, newest=0) == ()
+        assert await ledger.observations(NORTH, newest=99) == await ledger.observations(NORTH)
+        span = Interval(start=t(2), end=t(5))
+        assert await ledger.observations(NORTH, span=span) == (kept[2], kept[3], kept[5])
+        assert await ledger.observations(NORTH, span=span, newest=2) == (kept[3], kept[5])
+        assert await ledger.observations(NORTH, span=Interval(start=t(4), end=t(4.5))) == ()
+        assert await ledger.observations(SOUTH) == ()
 
     async def test_only_open_tickets_are_given_when_those_are_asked_for(
         self, ledger: Ledger, t: At, violation: Make
@@ -349,6 +372,35 @@ class TestEveryLedger:
         assert await ledger.tickets(NORTH) == (over, second)
         assert await ledger.tickets(NORTH, open_only=True) == (second,)
         assert await ledger.tickets(SOUTH) == ()
+        assert await ledger.tickets(NORTH, open_only=True, resolved_since=t(30)) == (over, second)
+        assert await ledger.tickets(NORTH, open_only=True, resolved_since=t(30.001)) == (second,)
+
+    async def test_one_ticket_is_had_by_its_id(self, ledger: Ledger, t: At, violation: Make) -> None:
+        ticket = await opened(ledger, t(10), violation("1"))
+        assert await ledger.ticket(ticket.id) == ticket
+        assert await ledger.ticket(TicketId(ticket.id + 1)) is None
+
+    async def test_tickets_are_chosen_by_severity_component_and_number(
+        self, ledger: Ledger, t: At, violation: Make
+    ) -> None:
+        info = await opened(ledger, t(1), violation("1", severity=Severity.INFO))
+        both = await opened(ledger, t(2), violation("2"), violation("3", severity=Severity.CRITICAL))
+        south = await opened(ledger, t(3), violation("2"), cluster=SOUTH)
+        assert await ledger.tickets(at_least=Severity.INFO) == (info, both, south)
+        assert await ledger.tickets(at_least=Severity.WARNING) == (both, south)
+        assert await ledger.tickets(NORTH, at_least=Severity.CRITICAL) == (both,)
+        assert await ledger.tickets(component=key("2").component) == (both, south)
+        assert await ledger.tickets(NORTH, component=key("3").component) == (both,)
+        assert await ledger.tickets(component=key("4").component) == ()
+        assert await ledger.tickets(newest=2) == (both, south)
+        assert await ledger.tickets(NORTH, newest=1) == (both,)
+        assert await ledger.tickets(newest=0) == ()
+
+    async def test_what_a_violation_takes_away_is_kept_with_it(self, ledger: Ledger, t: At, violation: Make) -> None:
+        away = replace(violation("1"), takes_away=True)
+        ticket = await opened(ledger, t(10), away, violation("2"))
+        assert [v.takes_away for v in ticket.violations] == [True, False]
+        assert await ledger.ticket(ticket.id) == ticket
 
     async def test_a_reopened_ticket_goes_on_where_it_was(self, ledger: Ledger, t: At, violation: Make) -> None:
         ticket = await opened(ledger, t(10), violation("1"))

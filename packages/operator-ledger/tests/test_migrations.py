@@ -123,7 +123,7 @@ async def test_a_ledger_or_journal_of_a_newer_program_is_refused(kind: type[SqlL
     schema = LEDGER if kind is SqlLedger else FAULTS
     engine = create_engine(f"sqlite:///{path}")
     with engine.begin() as connection:
-        connection.execute(text(f"update {schema.versions} set version = 99"))
+        connection.execute(text(f"update {schema.versions} set version = 99 where version = {schema.newest}"))
     engine.dispose()
     with pytest.raises(LedgerError, match=f"version 99 .* up to {schema.newest}"):
         await kind.open(path)

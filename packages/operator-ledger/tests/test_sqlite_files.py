@@ -254,7 +254,7 @@ async def test_a_damaged_record_is_said_with_the_path(
             other.execute("update entries set body = x'00'")
         other.close()
         with pytest.raises(LedgerError, match=r"ledger.sqlite: a compressed entry is damaged"):
-            await ledger.history()
+            await ledger.observations(NORTH)
 
 
 async def test_what_was_written_is_there_when_it_is_opened_again(tmp_path: Path, t: At) -> None:

@@ -16,16 +16,25 @@ from enum import Enum
 from functools import cache
 from typing import TypeVar, cast
 
-from operator_core.decide import EndInTicket, JoinTicket, MoveTicket, OpenTicket, Tracked
+from operator_core.decide import SilenceViolation, Tracked
 from operator_core.errors import LedgerError
+from operator_core.incidents import EndInTicket, HoldTicket, JoinTicket, MoveTicket, OpenTicket
 from operator_core.judgements import JudgementKey
 from operator_core.record import (
+    ActionApproved,
+    ActionTaken,
+    CycleFellShort,
     DiagnosisMade,
     Entry,
+    IncidentImported,
     JudgementChanged,
     NoteAdded,
     ObservationKept,
     Progress,
+    RecordPruned,
+    SilenceAdded,
+    SilenceEnded,
+    WatchTaken,
 )
 from pydantic import TypeAdapter, ValidationError
 
@@ -38,12 +47,22 @@ TAGS: Mapping[str, type[Entry]] = {
     "observation": ObservationKept,
     "judgement": JudgementChanged,
     "progress": Progress,
+    "short": CycleFellShort,
+    "watch": WatchTaken,
     "diagnosis": DiagnosisMade,
     "note": NoteAdded,
     "open": OpenTicket,
     "join": JoinTicket,
     "end": EndInTicket,
     "move": MoveTicket,
+    "hold": HoldTicket,
+    "silenced": SilenceViolation,
+    "silence": SilenceAdded,
+    "silence-end": SilenceEnded,
+    "approval": ActionApproved,
+    "action": ActionTaken,
+    "pruned": RecordPruned,
+    "imported": IncidentImported,
 }
 _TAG_OF = {kind: tag for tag, kind in TAGS.items()}
 _COMPRESSED = frozenset({"observation", "progress"})

@@ -7,17 +7,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from operator_core.decide import OpenTicket
+from operator_core.claims import Interval
+from operator_core.components import ComponentRef
 from operator_core.errors import LedgerError
-from operator_core.judgements import JudgementKey
-from operator_core.ports import Standpoint
+from operator_core.incidents import OpenTicket
+from operator_core.judgements import JudgementKey, Severity
+from operator_core.ports import Lease, Standpoint
 from operator_core.readings import ClusterName, Observation, Reading, ReadingId
-from operator_core.record import Entry, JudgementChanged, ObservationKept, Progress, Recorded
+from operator_core.record import (
+    Entry,
+    JudgementChanged,
+    ObservationKept,
+    Progress,
+    Recorded,
+    SilenceAdded,
+    SilenceEnded,
+)
+from operator_core.silences import Silence, SilenceId
 from operator_core.tickets import Ticket, TicketId
 
+from operator_ledger.memory_leases import MemoryLeases
 from operator_ledger.reading_ids import by_observation
+from operator_ledger.silencing import ended, stated
 from operator_ledger.ticketing import (
     changed,
     check_cluster,
@@ -38,6 +51,7 @@ class _Pages:
     tickets: dict[TicketId, Ticket] = field(default_factory=dict[TicketId, Ticket])
     kept: dict[tuple[ClusterName, int], Observation] = field(default_factory=dict[tuple[ClusterName, int], Observation])
     progress: dict[ClusterName, Progress] = field(default_factory=dict[ClusterName, Progress])
+    silences: dict[SilenceId, Silence] = field(default_factory=dict[SilenceId, Silence])
     added: list[tuple[Recorded, TicketId | None]] = field(default_factory=list[tuple[Recorded, TicketId | None]])
 
 
@@ -47,10 +61,17 @@ class MemoryLedger:
     def __init__(self) -> None:
         self._pages = _Pages()
         self._record: list[tuple[Recorded, TicketId | None]] = []
+        self._leases = MemoryLeases()
 
-    async def append(self, cluster: ClusterName, entries: Sequence[Entry], *, at: datetime) -> tuple[Ticket, ...]:
+    async def append(
+        self, cluster: ClusterName, entries: Sequence[Entry], *, at: datetime, lease: Lease | None = None
+    ) -> tuple[Ticket, ...]:
+        self._leases.check(cluster, lease)
         draft = _Pages(
-            tickets=dict(self._pages.tickets), kept=dict(self._pages.kept), progress=dict(self._pages.progress)
+            tickets=dict(self._pages.tickets),
+            kept=dict(self._pages.kept),
+            progress=dict(self._pages.progress),
+            silences=dict(self._pages.silences),
         )
         for entry in entries:
             check_cluster(entry, cluster)
@@ -75,10 +96,16 @@ class MemoryLedger:
                         f"another observation {observation.number} of cluster {cluster!r} is kept already"
                     )
                 draft.kept[place] = observation
+                return
             case OpenTicket():
                 ident = TicketId(max(draft.tickets, default=0) + 1)
                 check_single((v.key for v in entry.violations if v.ended_at is None), cluster)
                 self._put(draft, opened(entry, ident))
+            case SilenceAdded():
+                silence = stated(entry, SilenceId(len(draft.silences) + 1), cluster)
+                draft.silences[silence.id] = silence
+            case SilenceEnded():
+                draft.silences[entry.silence] = ended(draft.silences.get(entry.silence), entry, cluster)
             case _ if ident is not None:
                 ticket = draft.tickets.get(ident)
                 if ticket is None or ticket.cluster != cluster:
@@ -107,12 +134,33 @@ class MemoryLedger:
             return Standpoint(last_number=last_kept, tracked={})
         return Standpoint(last_number=max(progress.number, last_kept), tracked=dict(progress.tracked))
 
-    async def tickets(self, cluster: ClusterName | None = None, *, open_only: bool = False) -> tuple[Ticket, ...]:
-        return tuple(
-            t
-            for _, t in sorted(self._pages.tickets.items())
-            if (cluster is None or t.cluster == cluster) and (t.is_open or not open_only)
-        )
+    async def ticket(self, ident: TicketId) -> Ticket | None:
+        return self._pages.tickets.get(ident)
+
+    async def tickets(
+        self,
+        cluster: ClusterName | None = None,
+        *,
+        open_only: bool = False,
+        resolved_since: datetime | None = None,
+        at_least: Severity | None = None,
+        component: ComponentRef | None = None,
+        newest: int | None = None,
+    ) -> tuple[Ticket, ...]:
+        def is_meant(t: Ticket) -> bool:
+            recent = t.resolved_at is not None and resolved_since is not None and t.resolved_at >= resolved_since
+            return (
+                (cluster is None or t.cluster == cluster)
+                and (t.is_open or not open_only or recent)
+                and (at_least is None or t.severity.rank >= at_least.rank)
+                and (component is None or component in t.components)
+            )
+
+        found = [t for _, t in sorted(self._pages.tickets.items()) if is_meant(t)]
+        return tuple(found if newest is None else found[max(0, len(found) - newest) :])
+
+    async def silences(self, cluster: ClusterName | None = None) -> tuple[Silence, ...]:
+        return tuple(s for _, s in sorted(self._pages.silences.items()) if cluster is None or s.cluster == cluster)
 
     async def history(
         self, cluster: ClusterName | None = None, *, ticket: TicketId | None = None
@@ -129,6 +177,24 @@ class MemoryLedger:
             if ident == ticket or (r.cluster == about.cluster and _is_about(about, keys, r))
         )
 
+    async def observations(
+        self, cluster: ClusterName, *, span: Interval | None = None, newest: int | None = None
+    ) -> tuple[Observation, ...]:
+        found = [o for (c, _), o in sorted(self._pages.kept.items()) if c == cluster and (span is None or o.at in span)]
+        return tuple(found if newest is None else found[max(0, len(found) - newest) :])
+
+    async def lease(self, cluster: ClusterName) -> Lease | None:
+        return self._leases.lease(cluster)
+
+    async def take(self, cluster: ClusterName, *, holder: str, patience: timedelta, over: Lease | None) -> Lease | None:
+        return self._leases.take(cluster, holder=holder, patience=patience, over=over)
+
+    async def beat(self, lease: Lease) -> Lease | None:
+        return self._leases.beat(lease)
+
+    async def release(self, lease: Lease) -> None:
+        self._leases.release(lease)
+
     async def readings(self, cluster: ClusterName, ids: Iterable[ReadingId]) -> tuple[Reading, ...]:
         return tuple(
             r
@@ -141,11 +207,8 @@ class MemoryLedger:
 
 def _is_about(ticket: Ticket, keys: frozenset[JudgementKey], recorded: Recorded) -> bool:
     match recorded.entry:
-        case ObservationKept():
-            pass
         case JudgementChanged(judgement=judgement) if judgement.key in keys:
-            pass
+            forever = datetime.max.replace(tzinfo=UTC)
+            return happened_at(recorded.entry, recorded.at) in span_of(ticket, until=forever)
         case _:
             return False
-    forever = datetime.max.replace(tzinfo=UTC)
-    return happened_at(recorded.entry, recorded.at) in span_of(ticket, until=forever)

@@ -4,24 +4,37 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+from operator_core.claims import Interval
 from operator_core.components import ComponentRef
-from operator_core.decide import OpenTicket
 from operator_core.errors import LedgerError
-from operator_core.ports import Standpoint
+from operator_core.incidents import OpenTicket
+from operator_core.judgements import Severity
+from operator_core.ports import Lease, Standpoint
 from operator_core.readings import ClusterName, Observation, Reading, ReadingId
-from operator_core.record import Entry, JudgementChanged, ObservationKept, Progress, Recorded
+from operator_core.record import (
+    Entry,
+    JudgementChanged,
+    ObservationKept,
+    Progress,
+    Recorded,
+    SilenceAdded,
+    SilenceEnded,
+)
+from operator_core.silences import Silence
 from operator_core.tickets import Ticket, TicketId
 from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from operator_ledger import lease_rows
 from operator_ledger.codec import Written, read, written
 from operator_ledger.migrations.ledger import SCHEMA
 from operator_ledger.on_file import OnFile
 from operator_ledger.reading_ids import by_observation
+from operator_ledger.silence_rows import add_silence, end_silence, load_silences
 from operator_ledger.tables import ENTRIES, PROGRESS
-from operator_ledger.ticket_rows import add_ticket, load_ticket, load_tickets, save_ticket
+from operator_ledger.ticket_rows import Wanted, add_ticket, load_ticket, load_tickets, save_ticket
 from operator_ledger.ticketing import changed, check_cluster, happened_at, opened, span_of, ticket_of
 
 _AT_ONCE = 500
@@ -33,7 +46,9 @@ class SqlLedger(OnFile):
 
     _schema = SCHEMA
 
-    async def append(self, cluster: ClusterName, entries: Sequence[Entry], *, at: datetime) -> tuple[Ticket, ...]:
+    async def append(
+        self, cluster: ClusterName, entries: Sequence[Entry], *, at: datetime, lease: Lease | None = None
+    ) -> tuple[Ticket, ...]:
         for entry in entries:
             check_cluster(entry, cluster)
         on_file = await asyncio.to_thread(lambda: [written(e) for e in entries])  # megabytes, for a large cluster
@@ -42,6 +57,7 @@ class SqlLedger(OnFile):
         kept: dict[int, Written] = {}
         rows: list[dict[str, object]] = []
         async with self._file.writing() as connection:
+            await lease_rows.check_lease(connection, cluster, lease)
             for entry, body in zip(entries, on_file, strict=True):
                 match entry:
                     case Progress():
@@ -58,6 +74,12 @@ class SqlLedger(OnFile):
                         ticket = await add_ticket(connection, lambda new, e=entry: opened(e, new))
                         ident = ticket.id
                         before[ident], after[ident] = None, ticket
+                    case SilenceAdded():
+                        await add_silence(connection, entry, cluster)
+                        ident = None
+                    case SilenceEnded():
+                        await end_silence(connection, entry, cluster)
+                        ident = None
                     case _:
                         ident = ticket_of(entry)
                         if ident is not None:
@@ -83,17 +105,58 @@ class SqlLedger(OnFile):
         assert isinstance(progress, Progress)
         return Standpoint(last_number=max(progress.number, last_kept), tracked=progress.tracked)
 
-    async def tickets(self, cluster: ClusterName | None = None, *, open_only: bool = False) -> tuple[Ticket, ...]:
+    async def ticket(self, ident: TicketId) -> Ticket | None:
         async with self._file.reading() as connection:
-            return await load_tickets(connection, cluster, open_only=open_only)
+            return next(iter(await load_tickets(connection, Wanted(ident=ident))), None)
+
+    async def tickets(
+        self,
+        cluster: ClusterName | None = None,
+        *,
+        open_only: bool = False,
+        resolved_since: datetime | None = None,
+        at_least: Severity | None = None,
+        component: ComponentRef | None = None,
+        newest: int | None = None,
+    ) -> tuple[Ticket, ...]:
+        wanted = Wanted(
+            cluster=cluster,
+            open_only=open_only,
+            resolved_since=resolved_since,
+            at_least=at_least,
+            component=component,
+            newest=newest,
+        )
+        async with self._file.reading() as connection:
+            return await load_tickets(connection, wanted)
+
+    async def silences(self, cluster: ClusterName | None = None) -> tuple[Silence, ...]:
+        async with self._file.reading() as connection:
+            return await load_silences(connection, cluster)
+
+    async def lease(self, cluster: ClusterName) -> Lease | None:
+        async with self._file.reading() as connection:
+            return await lease_rows.load_lease(connection, cluster)
+
+    async def take(self, cluster: ClusterName, *, holder: str, patience: timedelta, over: Lease | None) -> Lease | None:
+        async with self._file.writing() as connection:
+            return await lease_rows.take(connection, cluster, holder=holder, patience=patience, over=over)
+
+    async def beat(self, lease: Lease) -> Lease | None:
+        async with self._file.writing() as connection:
+            return await lease_rows.beat(connection, lease)
+
+    async def release(self, lease: Lease) -> None:
+        async with self._file.writing() as connection:
+            await lease_rows.release(connection, lease)
 
     async def history(
         self, cluster: ClusterName | None = None, *, ticket: TicketId | None = None
     ) -> tuple[Recorded, ...]:
         async with self._file.reading() as connection:
-            query = select(ENTRIES).order_by(ENTRIES.c.sequence)
+            query = select(ENTRIES).where(ENTRIES.c.tag != "observation").order_by(ENTRIES.c.sequence)
             if ticket is not None:
-                found = await load_tickets(connection, cluster, ident=ticket)
+                found = await load_tickets(connection, Wanted(cluster=cluster, ident=ticket))
                 if not found:
                     return ()
                 query = query.where(_about(found[0]))
@@ -111,6 +174,25 @@ class SqlLedger(OnFile):
                 )
                 for row in rows
             )
+
+        return await asyncio.to_thread(decoded)
+
+    async def observations(
+        self, cluster: ClusterName, *, span: Interval | None = None, newest: int | None = None
+    ) -> tuple[Observation, ...]:
+        query = select(ENTRIES).where(ENTRIES.c.cluster == cluster, ENTRIES.c.tag == "observation")
+        if span is not None:
+            query = query.where(ENTRIES.c.happened_at.between(span.start, span.end))
+        query = query.order_by(ENTRIES.c.number.desc())
+        if newest is not None:
+            query = query.limit(max(0, newest))
+        async with self._file.reading() as connection:
+            rows = (await connection.execute(query)).all()
+
+        def decoded() -> tuple[Observation, ...]:
+            there = [Written(tag=row.tag, format=row.format, coding=row.coding, body=row.body) for row in rows[::-1]]
+            kept = [self._read(w) for w in there]
+            return tuple(entry.observation for entry in kept if isinstance(entry, ObservationKept))
 
         return await asyncio.to_thread(decoded)
 
@@ -189,19 +271,16 @@ def _check_same(there: Written, new: Written, observation: Observation) -> None:
 
 
 def _about(ticket: Ticket) -> ColumnElement[bool]:
-    """What is about a ticket: what names it, and what was seen and judged in its time."""
+    """What is about a ticket: what names it, and what was judged of its keys in its time."""
     span = span_of(ticket, until=datetime.max.replace(tzinfo=UTC))
     keys: dict[tuple[str, ComponentRef], None] = {(v.key.invariant, v.key.component): None for v in ticket.violations}
-    seen_then = or_(
-        ENTRIES.c.tag == "observation",
-        *(
-            and_(
-                ENTRIES.c.tag == "judgement",
-                ENTRIES.c.invariant == invariant,
-                ENTRIES.c.component == component.key,
-            )
-            for invariant, component in keys
-        ),
+    of_its_keys = or_(
+        *(and_(ENTRIES.c.invariant == invariant, ENTRIES.c.component == component.key) for invariant, component in keys)
     )
-    in_time = ENTRIES.c.happened_at.between(span.start, span.end)
-    return or_(ENTRIES.c.ticket == ticket.id, and_(ENTRIES.c.cluster == ticket.cluster, in_time, seen_then))
+    judged = and_(
+        ENTRIES.c.cluster == ticket.cluster,
+        ENTRIES.c.tag == "judgement",
+        ENTRIES.c.happened_at.between(span.start, span.end),
+        of_its_keys,
+    )
+    return or_(ENTRIES.c.ticket == ticket.id, judged)

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 from operator_ledger.columns import NUMBER, Instant
@@ -54,6 +55,7 @@ VIOLATIONS = Table(
     Column("severity", String(20), nullable=False),
     Column("concern", String(20), nullable=False),
     Column("readings", Text, nullable=False),
+    Column("takes_away", Boolean, server_default=false(), nullable=False),
 )
 
 OPEN_VIOLATIONS = Table(
@@ -98,3 +100,29 @@ PROGRESS = Table(
     Column("coding", String(20), nullable=False),
     Column("body", LargeBinary, nullable=False),
 )
+
+SILENCES = Table(
+    "silences",
+    METADATA,
+    Column("id", NUMBER, primary_key=True),
+    Column("cluster", String(200), nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("starts", Instant, nullable=False),
+    Column("ends", Instant, nullable=False),
+    Column("by", String(200), nullable=False),
+    Column("because", Text, nullable=False),
+    Column("ended_at", Instant),
+    Index("silences_by_cluster", "cluster"),
+    sqlite_autoincrement=True,
+)
+
+LEASES = Table(
+    "leases",
+    METADATA,
+    Column("cluster", String(200), primary_key=True),
+    Column("holder", String(400)),
+    Column("term", NUMBER, nullable=False),
+    Column("beat", NUMBER, nullable=False),
+    Column("patience", NUMBER, nullable=False),
+)
+"""Who watches which cluster; `patience` in microseconds. A row whose holder is gone keeps the term."""

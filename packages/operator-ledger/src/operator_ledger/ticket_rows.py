@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from operator_core.components import ComponentRef
@@ -11,13 +13,16 @@ from operator_core.errors import LedgerError
 from operator_core.judgements import Concern, InvariantName, JudgementKey, Severity
 from operator_core.readings import ClusterName, ReadingId
 from operator_core.tickets import Ticket, TicketId, TicketState, Violation
-from sqlalchemy import Row, and_, delete, insert, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from operator_ledger.codec import from_json, to_json
 from operator_ledger.tables import OPEN_VIOLATIONS, TICKETS, VIOLATIONS
 from operator_ledger.ticketing import check_single, occupied, taken
+
+_AT_ONCE = 500
+"""Values in one statement; databases bound their number."""
 
 
 def _ticket_values(ticket: Ticket) -> dict[str, object]:
@@ -45,6 +50,7 @@ def _violation_values(violation: Violation) -> dict[str, object]:
         "severity": violation.severity.value,
         "concern": violation.concern.value,
         "readings": to_json(violation.readings),
+        "takes_away": violation.takes_away,
     }
 
 
@@ -58,6 +64,7 @@ def _violation(row: Row[*tuple[Any, ...]]) -> Violation:
         severity=Severity(row.severity),
         concern=Concern(row.concern),
         readings=from_json(tuple[ReadingId, ...], row.readings),
+        takes_away=row.takes_away,
     )
 
 
@@ -77,24 +84,47 @@ def _ticket(row: Row[*tuple[Any, ...]], violations: tuple[Violation, ...]) -> Ti
     )
 
 
-async def load_tickets(
-    connection: AsyncConnection,
-    cluster: ClusterName | None = None,
-    *,
-    ident: TicketId | None = None,
-    open_only: bool = False,
-) -> tuple[Ticket, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which tickets are asked for; what is None does not restrict. As :meth:`operator_core.ports.Ledger.tickets`."""
+
+    cluster: ClusterName | None = None
+    ident: TicketId | None = None
+    open_only: bool = False
+    resolved_since: datetime | None = None
+    at_least: Severity | None = None
+    component: ComponentRef | None = None
+    newest: int | None = None
+
+    def conditions(self) -> Iterator[ColumnElement[bool]]:
+        """All of these must be true of a ticket's row."""
+        if self.cluster is not None:
+            yield TICKETS.c.cluster == self.cluster
+        if self.ident is not None:
+            yield TICKETS.c.id == self.ident
+        if self.open_only:
+            is_open = TICKETS.c.state.in_([s.value for s in TicketState if not s.is_over])
+            recent = () if self.resolved_since is None else (TICKETS.c.resolved_at >= self.resolved_since,)
+            yield or_(is_open, *recent)
+        if self.at_least is not None:
+            yield TICKETS.c.severity.in_([s.value for s in Severity if s.rank >= self.at_least.rank])
+        if self.component is not None:
+            of_it = select(VIOLATIONS.c.ticket).where(VIOLATIONS.c.component == self.component.key)
+            yield TICKETS.c.id.in_(of_it)
+
+
+async def load_tickets(connection: AsyncConnection, wanted: Wanted) -> tuple[Ticket, ...]:
     """Tickets with their violations, in the order of their ids."""
-    chosen = and_(
-        *([TICKETS.c.cluster == cluster] if cluster is not None else []),
-        *([TICKETS.c.id == ident] if ident is not None else []),
-        TICKETS.c.state.in_([s.value for s in TicketState if not (open_only and s.is_over)]),
-    )
+    query = select(TICKETS).where(*wanted.conditions()).order_by(TICKETS.c.id.desc())
+    if wanted.newest is not None:
+        query = query.limit(max(0, wanted.newest))
+    rows = (await connection.execute(query)).all()[::-1]
     of_each: defaultdict[int, list[Violation]] = defaultdict(list)
-    of_chosen = select(VIOLATIONS).join(TICKETS).where(chosen).order_by(VIOLATIONS.c.ticket, VIOLATIONS.c.ordinal)
-    for row in await connection.execute(of_chosen):
-        of_each[row.ticket].append(_violation(row))
-    rows = await connection.execute(select(TICKETS).where(chosen).order_by(TICKETS.c.id))
+    for start in range(0, len(rows), _AT_ONCE):
+        idents = [row.id for row in rows[start : start + _AT_ONCE]]
+        theirs = select(VIOLATIONS).where(VIOLATIONS.c.ticket.in_(idents))
+        for row in await connection.execute(theirs.order_by(VIOLATIONS.c.ticket, VIOLATIONS.c.ordinal)):
+            of_each[row.ticket].append(_violation(row))
     return tuple(_ticket(row, tuple(of_each[row.id])) for row in rows)
 
 
@@ -105,7 +135,7 @@ async def load_ticket(connection: AsyncConnection, cluster: ClusterName, ident: 
         LedgerError: the cluster has no such ticket.
     """
     await connection.execute(select(TICKETS.c.id).where(TICKETS.c.id == ident).with_for_update())
-    for ticket in await load_tickets(connection, cluster, ident=ident):
+    for ticket in await load_tickets(connection, Wanted(cluster=cluster, ident=ident)):
         return ticket
     raise LedgerError(f"there is no ticket {ident} of cluster {cluster!r}")
 

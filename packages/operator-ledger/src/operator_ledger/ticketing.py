@@ -8,19 +8,28 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from operator_core.claims import Interval
-from operator_core.decide import EndInTicket, JoinTicket, MoveTicket, OpenTicket, title_of
+from operator_core.decide import SilenceViolation
 from operator_core.errors import LedgerError
+from operator_core.incidents import EndInTicket, HoldTicket, JoinTicket, MoveTicket, OpenTicket, title_of
 from operator_core.judgements import JudgementKey
 from operator_core.readings import ClusterName
 from operator_core.record import (
+    ActionApproved,
+    ActionTaken,
+    CycleFellShort,
     DiagnosisMade,
     Entry,
+    IncidentImported,
     JudgementChanged,
     NoteAdded,
     ObservationKept,
     Progress,
+    RecordPruned,
+    SilenceAdded,
+    SilenceEnded,
+    WatchTaken,
 )
-from operator_core.tickets import Ticket, TicketId, TicketState, Violation, gravest, may_move
+from operator_core.tickets import Ticket, TicketId, TicketState, Violation, gravest, refusal
 
 LOOK_BACK = timedelta(minutes=2)
 """How long before its first violation a ticket's history begins: what was normal belongs to the story."""
@@ -29,11 +38,25 @@ LOOK_BACK = timedelta(minutes=2)
 def ticket_of(entry: Entry) -> TicketId | None:
     """The ticket that an entry is about; None for one that opens a ticket or is about none."""
     match entry:
-        case JoinTicket() | EndInTicket() | MoveTicket() | NoteAdded():
+        case (
+            JoinTicket() | EndInTicket() | MoveTicket() | HoldTicket() | NoteAdded() | ActionApproved() | ActionTaken()
+        ):
             return entry.ticket
         case DiagnosisMade(diagnosis=diagnosis):
             return None if diagnosis.ticket is None else TicketId(diagnosis.ticket)
-        case OpenTicket() | ObservationKept() | JudgementChanged() | Progress():
+        case (
+            OpenTicket()
+            | ObservationKept()
+            | JudgementChanged()
+            | Progress()
+            | CycleFellShort()
+            | WatchTaken()
+            | SilenceViolation()
+            | SilenceAdded()
+            | SilenceEnded()
+            | RecordPruned()
+            | IncidentImported()
+        ):
             return None
         case _:
             assert_never(entry)
@@ -61,12 +84,10 @@ def happened_at(entry: Entry, appended_at: datetime) -> datetime:
             return judgement.at
         case DiagnosisMade(diagnosis=diagnosis):
             return diagnosis.at
-        case NoteAdded() | OpenTicket() | JoinTicket() | EndInTicket() | MoveTicket():
-            return entry.at
         case Progress():
             return appended_at
         case _:
-            assert_never(entry)
+            return entry.at
 
 
 def check_cluster(entry: Entry, cluster: ClusterName) -> None:
@@ -113,8 +134,10 @@ def changed(ticket: Ticket, entry: Entry) -> Ticket:
             return _joined(ticket, violation)
         case EndInTicket(key=key, at=at):
             return _ended(ticket, key, at)
-        case MoveTicket(to=to, at=at):
-            return _moved(ticket, to, at)
+        case MoveTicket(to=to, at=at, by=by):
+            return _moved(ticket, to, at, by)
+        case HoldTicket(hold=hold):
+            return _held(ticket, hold=hold)
         case DiagnosisMade() if ticket.state is TicketState.OPEN:
             return replace(ticket, state=TicketState.DIAGNOSED)
         case _:
@@ -146,10 +169,16 @@ def _ended(ticket: Ticket, key: JudgementKey, at: datetime) -> Ticket:
     )
 
 
-def _moved(ticket: Ticket, to: TicketState, at: datetime) -> Ticket:
-    if not may_move(ticket.state, to):
-        raise LedgerError(f"ticket {ticket.id} is {ticket.state.value} and may not become {to.value}")
+def _moved(ticket: Ticket, to: TicketState, at: datetime, by: str) -> Ticket:
+    if why := refusal(ticket, to, by):
+        raise LedgerError(why)
     return replace(ticket, state=to, resolved_at=at if to.is_over else None)
+
+
+def _held(ticket: Ticket, *, hold: bool) -> Ticket:
+    if not ticket.is_open:
+        raise LedgerError(f"ticket {ticket.id} is resolved; there is nothing to hold")
+    return replace(ticket, hold=hold)
 
 
 def occupied(ticket: Ticket) -> frozenset[JudgementKey]:

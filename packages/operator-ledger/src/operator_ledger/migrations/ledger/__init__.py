@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from operator_ledger.migrate import Schema
-from operator_ledger.migrations.ledger import m0001_first
+from operator_ledger.migrations.ledger import m0001_first, m0002_chain
 
-SCHEMA = Schema(versions="ledger_versions", migrations=(m0001_first.MIGRATION,))
+SCHEMA = Schema(versions="ledger_versions", migrations=(m0001_first.MIGRATION, m0002_chain.MIGRATION))
 """Every step there is, oldest first."""
