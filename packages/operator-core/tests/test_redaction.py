@@ -1,0 +1,401 @@
+"""What is a secret is masked, what only looks like one is not, and doing it twice changes nothing."""
+
+from __future__ import annotations
+
+import base64
+import random
+import string
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, is_dataclass, replace
+from datetime import UTC, datetime
+from enum import Enum
+from typing import cast
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from operator_core.actions import Action, ActionName, RiskClass
+from operator_core.components import Address, Component, ComponentRef, Kind
+from operator_core.readings import ClusterName, Observation, Reading, ReadingId, SignalName, Unit
+from operator_core.record import Entry, NoteAdded
+from operator_core.redaction import mask, redact, redact_text
+from operator_core.tickets import TicketId
+
+AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+PLACES = 120
+
+Make = Callable[[random.Random], str]
+
+
+def _of(alphabet: str, low: int, high: int) -> Make:
+    return lambda chance: "".join(chance.choice(alphabet) for _ in range(chance.randint(low, high)))
+
+
+def _one_of(*makes: Make) -> Make:
+    return lambda chance: chance.choice(makes)(chance)
+
+
+_WORD = string.ascii_letters + string.digits
+_BASE64 = _WORD + "+/"
+_PASSWORD = _of(_WORD + "!#$%*+-.^_~", 6, 24)
+_IN_URL = _of(_WORD + "!$*+-.^_~@", 6, 24)
+_TOKEN = _of(_WORD + "-_", 12, 60)
+
+
+def _jwt(chance: random.Random) -> str:
+    parts = (_of(_WORD + "-_", 12, 60)(chance) for _ in range(2))
+    return "eyJhbGciOiJIUzI1NiJ9.eyJ" + ".".join(parts)
+
+
+def _basic(chance: random.Random) -> str:
+    return base64.b64encode(f"{_TOKEN(chance)}:{_PASSWORD(chance)}".encode()).decode()
+
+
+def _key_block(chance: random.Random) -> str:
+    body = "\n".join(_of(_BASE64, 64, 64)(chance) for _ in range(4))
+    name = chance.choice(["RSA ", "EC ", "OPENSSH ", "ENCRYPTED ", ""])
+    return f"-----BEGIN {name}PRIVATE KEY-----\n{body}\n-----END {name}PRIVATE KEY-----"
+
+
+PLANTED: Mapping[str, tuple[Make, tuple[str, ...]]] = {
+    "password in a URL": (
+        _IN_URL,
+        (
+            "postgresql+asyncpg://operator:{}@db.example:5432/ledger?sslmode=require",
+            "GET http://admin:{}@10.0.0.1:7000/members: 503",
+            "redis://:{}@cache/0",
+            'dsn="mysql://root:{}@[::1]:3306/test"',
+            "opening (https://someone:{}@example.org) failed",
+            "open root:{}@tcp(127.0.0.1:7002)/test",
+        ),
+    ),
+    "bearer token": (
+        _of(_WORD + "-._~+/", 20, 80),
+        (
+            "Authorization: Bearer {}",
+            '{{"Authorization": "Bearer {}", "Accept": "*/*"}}',
+            "('authorization', 'Bearer {}')",
+            "map[Authorization:[Bearer {}] Accept:[*/*]]",
+            "curl -H 'Authorization: Bearer {}' http://node1/",
+            "proxy-authorization: bearer {} was refused",
+            "the server did not like Bearer {}, it said",
+        ),
+    ),
+    "basic credentials": (
+        _basic,
+        ("Authorization: Basic {}", '"authorization":["Basic {}"]', "sent Basic {} and got 401", "auth=[Basic {}]"),
+    ),
+    "password by name": (
+        _PASSWORD,
+        (
+            "password={}",
+            "password: {}",
+            "PASSWORD = {}",
+            "db_password={} host=db1",
+            "Server=db1;Password={};Port=7002",
+            '{{"user": "root", "password": "{}", "port": 1}}',
+            r'body="{{\"passwd\":\"{}\",\"port\":1}}"',
+            "[config] [password={}] [port=1]",
+            "{{Password:{} User:root}}",
+            "MYSQL_PWD={} mysqld --port 1",
+            "passphrase => '{}'",
+            "--password {} --port 1",
+            "['--db-password', '{}', '--port']",
+            "requirepass: {}",
+            "https://node1/login?user=root&password={}&next=1",
+            "ALTER USER root IDENTIFIED BY '{}'",
+        ),
+    ),
+    "token by name": (
+        _TOKEN,
+        (
+            "token={}",
+            "X-Auth-Token: {}",
+            'access_token="{}"',
+            "api_key={}",
+            '"apiKey":"{}"',
+            "x-api-key: {}",
+            "client_secret={}&grant=1",
+            "AWS_SECRET_ACCESS_KEY={}",
+            "secret-key: '{}'",
+            "OPERATOR_TOKEN={} operator monitor",
+            "--api-key={}",
+        ),
+    ),
+    "known shape": (
+        _one_of(
+            lambda c: "sk-ant-api03-" + _of(_WORD + "-_", 40, 90)(c),
+            lambda c: "AKIA" + _of(string.ascii_uppercase + string.digits, 16, 16)(c),
+            lambda c: "ghp_" + _of(_WORD, 36, 36)(c),
+            lambda c: "github_pat_" + _of(_WORD + "_", 60, 80)(c),
+            lambda c: "xoxb-" + _of(_WORD + "-", 20, 50)(c),
+            lambda c: "glpat-" + _of(_WORD, 20, 20)(c),
+            _jwt,
+        ),
+        ("{}", "with {} it failed", "key {}: no", "<{}>", "a={};b", '["{}"]', "https://hooks.example/{}/x"),
+    ),
+    "private key": (
+        _key_block,
+        ("{}", 'tls.key: "{}"', "the file says\n{}\nand more", "certificate and key:\n{}"),
+    ),
+}
+
+
+def planted() -> Iterator[tuple[str, str, str]]:
+    chance = random.Random(20260301)
+    for kind, (make, places) in PLANTED.items():
+        for n in range(max(PLACES, 12 * len(places))):
+            secret = make(chance)
+            yield kind, places[n % len(places)].format(secret), secret
+
+
+def test_a_planted_secret_is_masked_wherever_it_stands() -> None:
+    seen = [(text, secret, redact_text(text).value) for _, text, secret in planted()]
+    leaks = [(text, after) for text, secret, after in seen if any(part in after for part in _pieces(secret))]
+    assert len(seen) >= 100 * len(PLANTED)
+    assert leaks == []
+
+
+def _pieces(secret: str) -> Iterator[str]:
+    """Parts of a secret that would tell it: a mask hides all of it or nothing."""
+    yield secret
+    for start in range(0, len(secret) - 8, 4):
+        yield secret[start : start + 8]
+
+
+def test_what_stands_around_a_secret_is_kept() -> None:
+    for text, after in (
+        ("GET http://admin:hunter2@10.0.0.1:7000/a: 503", "GET http://admin:‹redacted:password›@10.0.0.1:7000/a: 503"),
+        ("Authorization: Bearer abc.def", "Authorization: Bearer ‹redacted:authorization›"),
+        ("Server=a;Password=b,c;Port=1", "Server=a;Password=‹redacted:password›;Port=1"),
+        ('{"password": "a \\" b", "port": 1}', '{"password": "‹redacted:password›", "port": 1}'),
+        ("[token=abc] [port=1]", "[token=‹redacted:token›] [port=1]"),
+        ("/v1?api_key=abc&next=1", "/v1?api_key=‹redacted:api-key›&next=1"),
+        ("the password: hunter2.", "the password: ‹redacted:password›."),
+        (
+            "-----BEGIN CERTIFICATE-----\nab\n-----END CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\ncd\n",
+            "-----BEGIN CERTIFICATE-----\nab\n-----END CERTIFICATE-----\n‹redacted:private-key›",
+        ),
+    ):
+        assert redact_text(text).value == after
+
+
+def _harmless() -> Iterator[str]:
+    chance = random.Random(7)
+    hexes = "0123456789abcdef"
+    makes: tuple[Make, ...] = (
+        _of("0123456789ABCDEF", 18, 90),
+        lambda c: f"start_key={_of('0123456789ABCDEF', 18, 90)(c)} end_key={_of('0123456789ABCDEF', 18, 90)(c)}",
+        lambda c: f'"key": "{_of("0123456789ABCDEF", 18, 60)(c)}"',
+        lambda c: f"[shard_id={c.randint(1, 10**6)}] [key={_of(hexes, 40, 40)(c).upper()}]",
+        _of(hexes, 40, 40),
+        lambda c: f"sha256:{_of(hexes, 64, 64)(c)}",
+        lambda c: f"docker://registry.example/node:v{c.randint(1, 9)}.2@sha256:{_of(hexes, 64, 64)(c)}",
+        lambda c: f"http://10.0.{c.randint(0, 255)}.{c.randint(0, 255)}:7000/members/{c.randint(1, 10**18)}",
+        lambda c: f"https://node{c.randint(1, 99)}.example:7080/metrics?since={c.randint(1, 10**9)}",
+        lambda c: f"node{c.randint(1, 99)}-peer.namespace.svc:7001",
+        lambda c: f"[fe80::{_of(hexes, 1, 4)(c)}%eth0]:7000",
+        lambda c: f"o{c.randint(1, 10**6)}.{c.randint(1, 10**4)}",
+        lambda c: f"node/{c.randint(1, 10**6)}",
+        lambda c: (
+            f"v{c.randint(0, 9)}.{c.randint(0, 99)}.{c.randint(0, 99)}-alpha.{c.randint(1, 99)}+{_of(hexes, 7, 7)(c)}"
+        ),
+        lambda c: f"{_of(hexes, 8, 8)(c)}-{_of(hexes, 4, 4)(c)}-{_of(hexes, 4, 4)(c)}-{_of(hexes, 12, 12)(c)}",
+        lambda c: f"/var/lib/node/{_of(_WORD, 12, 30)(c)}/db/000{c.randint(100, 999)}.sst",
+        lambda c: f"/etc/passwd: permission denied by {_of(hexes, 12, 12)(c)}",
+        lambda c: f"/run/secrets/db_password: No such file ({c.randint(1, 99)})",
+        lambda c: f"PWD=/home/operator/{_of(_WORD, 6, 12)(c)}",
+        lambda c: f"private_key: /etc/node/{_of(_WORD, 6, 12)(c)}.pem",
+        lambda c: f"tokens={c.randint(1, 10**6)} token_count={c.randint(1, 99)} max_tokens: {c.randint(1, 10**5)}",
+        lambda c: f"the token bucket of group {c.randint(1, 99)} is empty",
+        lambda c: f"the password of user{c.randint(1, 99)} was wrong; password required",
+        lambda c: f"authorization failed for peer {c.randint(1, 99)}",
+        lambda c: f"a bearer certificate and basic authentication, {c.randint(1, 99)} times",
+        lambda c: f"password: {'*' * c.randint(3, 9)}",
+        lambda c: f"password=${{DB_PASSWORD_{c.randint(1, 9)}}}",
+        lambda c: f"disk-{_of(hexes, 24, 24)(c)} task-{_of(hexes, 24, 24)(c)}",
+        lambda c: f"mail to someone{c.randint(1, 99)}@example.org, or git@example.org:a/b.git",
+        lambda c: f"-----BEGIN CERTIFICATE-----\n{_of(_BASE64, 64, 64)(c)}\n-----END CERTIFICATE-----",
+        lambda c: f"2026-03-01T12:00:{c.randint(10, 59)}Z [{c.randint(1, 99)}] took=73.5ms addr=127.0.0.1:7001",
+        lambda c: f'histogram_quantile(0.99, sum by (le, instance) (rate(x_seconds{{type="a{c.randint(1, 9)}"}}[1m])))',
+    )
+    for make in makes:
+        for _ in range(20):
+            yield make(chance)
+
+
+def test_what_only_looks_like_a_secret_is_left_alone() -> None:
+    texts = list(_harmless())
+    assert len(texts) >= 500
+    assert [(text, redact_text(text).value) for text in texts if redact_text(text).value != text] == []
+
+
+_SCRAPS = st.sampled_from(
+    [
+        *("password", "token=", "Authorization: ", "Bearer ", "Basic ", "api_key", "secret", "https://", "cookie: "),
+        *('"', "'", "\\", '\\"', "=", ":", ": ", "@", "/", ",", ";", "&", " ", "\n", "{", "}", "[", "]", "(", ")", "-"),
+        *(
+            "hunter2",
+            "a1",
+            "sk-ant-api03-abcdefghijklmnop",
+            "eyJhbGciOi.eyJzdWIiOi.x",
+            "dXNlcjpwYXNz",
+            "AKIAABCDEFGHIJKLMNOP",
+        ),
+        *(
+            "-----BEGIN PRIVATE KEY-----",
+            "-----END PRIVATE KEY-----",
+            mask("password"),
+            "‹",
+            "redacted",
+            "›",
+            "identified by ",
+        ),
+        *("root", "node1", "@tcp(", "--password ", "0123456789abcdef0123456789abcdef"),
+    ]
+)
+
+
+@settings(max_examples=1500, deadline=None)
+@given(scraps=st.lists(_SCRAPS, max_size=12))
+def test_a_second_time_changes_nothing_and_counts_nothing(scraps: list[str]) -> None:
+    once = redact_text("".join(scraps))
+    twice = redact_text(once.value)
+    assert (twice.value, twice.masked) == (once.value, {})
+
+
+def test_masks_are_counted_by_kind() -> None:
+    text = "password=a1 token=b2 http://u:c3@h/ token=d4 " + mask("token")
+    assert redact_text(text).masked == {"password": 2, "token": 2}
+    assert redact_text("nothing here").masked == {}
+
+
+def test_text_that_is_made_to_be_slow_is_not() -> None:
+    for scrap in (
+        'password="',
+        "password='\\",
+        "a" * 50,
+        "://",
+        "x:",
+        "token= ",
+        '\\"',
+        "authorization[",
+        "-----BEGIN ",
+        "--a",
+        "eyJa.",
+        "http://a:",
+    ):
+        hostile = scrap * (200_000 // len(scrap))
+        assert len(redact_text(hostile).value) > 0
+
+
+# --- values of ours
+
+
+def _texts(value: object) -> Iterator[str]:
+    match value:
+        case Enum():
+            return
+        case str():
+            yield value
+        case dict():
+            for pair in cast("dict[object, object]", value).items():
+                yield from _texts(pair)
+        case tuple() | frozenset():
+            for part in cast("tuple[object, ...]", value):
+                yield from _texts(part)
+        case _ if is_dataclass(value):
+            for f in fields(value):
+                yield from _texts(getattr(value, f.name))
+        case _:
+            return
+
+
+def _with_secrets(value: object, secrets: list[str]) -> object:
+    """The value with every text in it replaced by one that holds a secret of its own."""
+    match value:
+        case Enum():
+            return value
+        case str():
+            secrets.append(f"hunter{len(secrets):04d}")
+            return f"{value} password={secrets[-1]}"
+        case dict():
+            pairs = cast("dict[object, object]", value).items()
+            return {_with_secrets(k, secrets): _with_secrets(v, secrets) for k, v in pairs}
+        case tuple():
+            return tuple(_with_secrets(part, secrets) for part in cast("tuple[object, ...]", value))
+        case frozenset():
+            return frozenset(_with_secrets(part, secrets) for part in cast("frozenset[object]", value))
+        case _ if is_dataclass(value) and not isinstance(value, type):
+            return replace(value, **{f.name: _with_secrets(getattr(value, f.name), secrets) for f in fields(value)})
+        case _:
+            return value
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(entry=st.from_type(cast("type[Entry]", Entry)))
+def test_no_text_of_any_entry_keeps_a_secret(entry: Entry) -> None:
+    secrets: list[str] = []
+    dirty = _with_secrets(entry, secrets)
+    clean = redact(dirty)
+    text = "\n".join(_texts(clean.value))
+    assert not [s for s in secrets if s in text]
+    assert type(clean.value) is type(entry)
+    assert redact(clean.value).value == clean.value
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(entry=st.from_type(cast("type[Entry]", Entry)))
+def test_an_entry_without_secrets_stays_as_it_is(entry: Entry) -> None:
+    if all(redact_text(text).value == text for text in _texts(entry)):
+        assert redact(entry).value == entry
+
+
+def _observation(value: str | float, source: str = "GET /state") -> Observation:
+    ref = ComponentRef(Kind("node"), "1")
+    reading = Reading(
+        id=ReadingId("o3.1"),
+        component=ref,
+        signal=SignalName("state"),
+        value=value,
+        unit=Unit("state"),
+        at=AT,
+        source=source,
+    )
+    component = Component(ref=ref, addresses={"client": Address("node1:7001")}, version="8.5.1")
+    return Observation(cluster=ClusterName("north"), number=3, at=AT, components=(component,), readings=(reading,))
+
+
+def test_an_observation_keeps_its_numbers_ids_and_addresses() -> None:
+    clean = redact(_observation("up", source="GET http://admin:hunter2@node1:7080/state"))
+    assert clean.value == _observation("up", source=f"GET http://admin:{mask('password')}@node1:7080/state")
+    assert clean.masked == {"password": 1}
+    unchanged = _observation(0.25)
+    assert redact(unchanged).value is unchanged
+
+
+def test_what_stands_under_the_name_of_a_secret_in_a_mapping_is_one() -> None:
+    action = Action(
+        name=ActionName("log-in"),
+        target=ComponentRef(Kind("node"), "1"),
+        risk=RiskClass.LOW,
+        takes_away=False,
+        dry_run="log in",
+        parameters={"db_password": "hunter2", "X-Api-Key": "b", "tokens": "55", "path": "/a", "secret": ""},
+    )
+    clean = redact(action)
+    assert clean.value.parameters == {
+        "db_password": mask("password"),
+        "X-Api-Key": mask("api-key"),
+        "tokens": "55",
+        "path": "/a",
+        "secret": "",
+    }
+    assert clean.masked == {"api-key": 1, "password": 1}
+    assert redact(clean.value) == redact(redact(clean.value).value)
+
+
+@pytest.mark.parametrize("text", ["token=abc123", "https://a:b@c/", "Bearer abcdefgh12345678"])
+def test_the_same_secret_gives_the_same_mask_everywhere(text: str) -> None:
+    note = NoteAdded(ticket=TicketId(1), at=AT, by="ada", text=text)
+    assert redact(note).value.text == redact_text(text).value != text
