@@ -191,6 +191,7 @@ def _harmless() -> Iterator[str]:
         _of(hexes, 40, 40),
         lambda c: f"sha256:{_of(hexes, 64, 64)(c)}",
         lambda c: f"docker://registry.example/node:v{c.randint(1, 9)}.2@sha256:{_of(hexes, 64, 64)(c)}",
+        lambda c: f"docker://node:v{c.randint(1, 9)}.2@sha256:{_of(hexes, 64, 64)(c)}",
         lambda c: f"http://10.0.{c.randint(0, 255)}.{c.randint(0, 255)}:7000/members/{c.randint(1, 10**18)}",
         lambda c: f"https://node{c.randint(1, 99)}.example:7080/metrics?since={c.randint(1, 10**9)}",
         lambda c: f"node{c.randint(1, 99)}-peer.namespace.svc:7001",
