@@ -279,6 +279,9 @@ class Ledger(Protocol):
     ) -> tuple[Ticket, ...]:
         """Write all of it or nothing; gives the tickets that were opened or changed, as they are now.
 
+        An entry may speak of a ticket that the same append opens before it: -1 is the first of them, -2 the second;
+        likewise of silences. What is recorded has the numbers that the ledger gave.
+
         Args:
             lease: under which a monitor writes; a person writes without.
 

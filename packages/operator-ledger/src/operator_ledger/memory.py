@@ -29,6 +29,7 @@ from operator_core.silences import Silence, SilenceId
 from operator_core.tickets import Ticket, TicketId
 
 from operator_ledger.memory_leases import MemoryLeases
+from operator_ledger.own_append import OwnAppend
 from operator_ledger.reading_ids import by_observation
 from operator_ledger.silencing import ended, stated
 from operator_ledger.ticketing import (
@@ -53,6 +54,7 @@ class _Pages:
     progress: dict[ClusterName, Progress] = field(default_factory=dict[ClusterName, Progress])
     silences: dict[SilenceId, Silence] = field(default_factory=dict[SilenceId, Silence])
     added: list[tuple[Recorded, TicketId | None]] = field(default_factory=list[tuple[Recorded, TicketId | None]])
+    own: OwnAppend = field(default_factory=OwnAppend)
 
 
 class MemoryLedger:
@@ -75,7 +77,7 @@ class MemoryLedger:
         )
         for entry in entries:
             check_cluster(entry, cluster)
-            self._write(draft, cluster, entry, at)
+            self._write(draft, cluster, draft.own.named(entry), at)
         before = self._pages.tickets
         self._record.extend(draft.added)
         self._pages = replace(draft, added=[])
@@ -101,9 +103,11 @@ class MemoryLedger:
                 ident = TicketId(max(draft.tickets, default=0) + 1)
                 check_single((v.key for v in entry.violations if v.ended_at is None), cluster)
                 self._put(draft, opened(entry, ident))
+                draft.own.tickets.append(ident)
             case SilenceAdded():
                 silence = stated(entry, SilenceId(len(draft.silences) + 1), cluster)
                 draft.silences[silence.id] = silence
+                draft.own.silences.append(silence.id)
             case SilenceEnded():
                 draft.silences[entry.silence] = ended(draft.silences.get(entry.silence), entry, cluster)
             case _ if ident is not None:

@@ -31,6 +31,7 @@ from operator_ledger import lease_rows
 from operator_ledger.codec import Written, read, written
 from operator_ledger.migrations.ledger import SCHEMA
 from operator_ledger.on_file import OnFile
+from operator_ledger.own_append import OwnAppend
 from operator_ledger.reading_ids import by_observation
 from operator_ledger.silence_rows import add_silence, end_silence, load_silences
 from operator_ledger.tables import ENTRIES, PROGRESS
@@ -56,9 +57,12 @@ class SqlLedger(OnFile):
         after: dict[TicketId, Ticket] = {}
         kept: dict[int, Written] = {}
         rows: list[dict[str, object]] = []
+        own = OwnAppend()
         async with self._file.writing() as connection:
             await lease_rows.check_lease(connection, cluster, lease)
-            for entry, body in zip(entries, on_file, strict=True):
+            for meant, coded in zip(entries, on_file, strict=True):
+                entry = own.named(meant)
+                body = coded if entry is meant else written(entry)
                 match entry:
                     case Progress():
                         await _put_progress(connection, cluster, entry, body)
@@ -73,9 +77,10 @@ class SqlLedger(OnFile):
                     case OpenTicket():
                         ticket = await add_ticket(connection, lambda new, e=entry: opened(e, new))
                         ident = ticket.id
+                        own.tickets.append(ident)
                         before[ident], after[ident] = None, ticket
                     case SilenceAdded():
-                        await add_silence(connection, entry, cluster)
+                        own.silences.append((await add_silence(connection, entry, cluster)).id)
                         ident = None
                     case SilenceEnded():
                         await end_silence(connection, entry, cluster)
