@@ -1,22 +1,21 @@
-"""An invented subject with a script, a ledger in a few lines, and a clock that costs no time."""
+"""An invented subject with a script, a ledger that can be made to fail, and a clock that costs no time."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from contextlib import aclosing
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 import structlog
 from operator_core.actions import RiskClass
 from operator_core.components import Component, ComponentRef, Kind, RedundancyGroup
-from operator_core.decide import EndInTicket, JoinTicket, MoveTicket, OpenTicket, title_of
 from operator_core.diagnosis import Diagnosis, Hypothesis, Option
-from operator_core.errors import LedgerError
 from operator_core.judgements import CheckResult, Invariant, InvariantName, Severity, Verdict
 from operator_core.knowledge import DO_NOTHING, UNKNOWN_MODE, ComponentKind, Knowledge
-from operator_core.ports import Case, Probe, Standpoint
+from operator_core.ports import Case, Lease, Probe, Standpoint
 from operator_core.readings import (
     Cause,
     ClusterName,
@@ -28,10 +27,13 @@ from operator_core.readings import (
     Unit,
     Unseen,
 )
-from operator_core.record import DiagnosisMade, Entry, ObservationKept, Progress, Recorded
+from operator_core.record import Entry, Progress, Recorded
 from operator_core.runtime import VirtualClock
 from operator_core.sight import lost_sight
-from operator_core.tickets import Ticket, TicketId, TicketState, gravest, may_move
+from operator_core.silences import Silence
+from operator_core.tickets import Ticket, TicketId
+from operator_ledger import MemoryLedger
+from operator_monitor import Monitor, Report, Watch
 from structlog.typing import EventDict
 
 T = TypeVar("T")
@@ -157,92 +159,68 @@ class ToySubject:
         pass
 
 
-@dataclass
-class ToyLedger:
-    """A ledger by the port's words; `before` and `after` are awaited around each append and may raise."""
+class ToyLedger(MemoryLedger):
+    """A ledger that can fail or take its time, and shows what it holds without being asked.
 
-    book: dict[TicketId, Ticket] = field(default_factory=dict[TicketId, Ticket])
-    record: list[Recorded] = field(default_factory=list[Recorded])
-    about: list[TicketId | None] = field(default_factory=list[TicketId | None])
-    progress: Progress | None = None
-    before: Callable[[Sequence[Entry]], Awaitable[None]] | None = None
-    after: Callable[[Sequence[Entry]], Awaitable[None]] | None = None
+    `before` and `after` are awaited around each append and may raise; `asked` is awaited before each other call.
+    """
 
-    async def append(self, cluster: ClusterName, entries: Sequence[Entry], *, at: datetime) -> tuple[Ticket, ...]:
+    def __init__(self) -> None:
+        super().__init__()
+        self.before: Callable[[Sequence[Entry]], Awaitable[None]] | None = None
+        self.after: Callable[[Sequence[Entry]], Awaitable[None]] | None = None
+        self.asked: Callable[[str], Awaitable[None]] | None = None
+        self.book: dict[TicketId, Ticket] = {}
+        self.appends: list[tuple[str, tuple[Entry, ...]]] = []
+        self.progress: Progress | None = None
+
+    async def append(
+        self, cluster: ClusterName, entries: Sequence[Entry], *, at: datetime, lease: Lease | None = None
+    ) -> tuple[Ticket, ...]:
         if self.before is not None:
             await self.before(entries)
-        book, progress = dict(self.book), self.progress
-        recorded: list[tuple[Entry, TicketId | None]] = []
-        for entry in entries:
-            ident: TicketId | None = None
-            match entry:
-                case Progress():
-                    progress = entry
-                    continue
-                case OpenTicket(violations=violations):
-                    ident = TicketId(len(book) + 1)
-                    first = gravest(violations)
-                    book[ident] = Ticket(
-                        id=ident,
-                        cluster=cluster,
-                        state=TicketState.OPEN,
-                        title=title_of(violations),
-                        component=first.key.component,
-                        severity=first.severity,
-                        concern=first.concern,
-                        opened_at=entry.at,
-                        violations=violations,
-                    )
-                case JoinTicket(ticket=ident, violation=violation):
-                    if any(v.key == violation.key for v in book[ident].lasting):
-                        raise LedgerError("it lasts already")
-                    violations = (*book[ident].violations, violation)
-                    book[ident] = replace(book[ident], violations=violations, title=title_of(violations))
-                case EndInTicket(ticket=ident, key=key):
-                    ended = tuple(replace(v, ended_at=entry.at) if v.key == key else v for v in book[ident].violations)
-                    book[ident] = replace(book[ident], violations=ended)
-                case MoveTicket(ticket=ident, to=to):
-                    if not may_move(book[ident].state, to):
-                        raise LedgerError(f"{book[ident].state} may not become {to}")
-                    book[ident] = replace(book[ident], state=to, resolved_at=entry.at if to.is_over else None)
-                case DiagnosisMade(diagnosis=diagnosis) if diagnosis.ticket is not None:
-                    ident = TicketId(diagnosis.ticket)
-                    if book[ident].state is TicketState.OPEN:
-                        book[ident] = replace(book[ident], state=TicketState.DIAGNOSED)
-                case _:
-                    pass
-            recorded.append((entry, ident))
-        changed = tuple(t for i, t in book.items() if self.book.get(i) != t)
-        self.book, self.progress = book, progress
-        for entry, ident in recorded:
-            self.record.append(Recorded(sequence=len(self.record) + 1, cluster=cluster, at=at, entry=entry))
-            self.about.append(ident)
+        touched = await super().append(cluster, entries, at=at, lease=lease)
+        self.appends.append((lease.holder if lease else "", tuple(entries)))
+        self.progress = next((e for e in reversed(entries) if isinstance(e, Progress)), self.progress)
+        self.book = {t.id: t for t in await super().tickets(cluster)}
         if self.after is not None:
             await self.after(entries)
-        return changed
+        return touched
 
     async def standpoint(self, cluster: ClusterName) -> Standpoint:
-        if self.progress is None:
-            return Standpoint(last_number=0, tracked={})
-        return Standpoint(last_number=self.progress.number, tracked=self.progress.tracked)
+        await self._ask("standpoint")
+        return await super().standpoint(cluster)
 
-    async def tickets(self, cluster: ClusterName | None = None, *, open_only: bool = False) -> tuple[Ticket, ...]:
-        return tuple(t for t in self.book.values() if t.is_open or not open_only)
+    async def tickets(self, cluster: ClusterName | None = None, **terms: Any) -> tuple[Ticket, ...]:
+        await self._ask("tickets")
+        return await super().tickets(cluster, **terms)
+
+    async def silences(self, cluster: ClusterName | None = None) -> tuple[Silence, ...]:
+        await self._ask("silences")
+        return await super().silences(cluster)
 
     async def history(
         self, cluster: ClusterName | None = None, *, ticket: TicketId | None = None
     ) -> tuple[Recorded, ...]:
-        return tuple(
-            r
-            for r, ident in zip(self.record, self.about, strict=True)
-            if ident == ticket or isinstance(r.entry, ObservationKept)
-        )
+        await self._ask("history")
+        return await super().history(cluster, ticket=ticket)
 
-    async def readings(self, cluster: ClusterName, ids: Iterable[ReadingId]) -> tuple[Reading, ...]:
-        return ()
+    async def observations(self, cluster: ClusterName, **terms: Any) -> tuple[Observation, ...]:
+        await self._ask("observations")
+        return await super().observations(cluster, **terms)
+
+    async def _ask(self, what: str) -> None:
+        if self.asked is not None:
+            await self.asked(what)
 
     def entries(self, kind: type[T]) -> list[T]:
-        return [r.entry for r in self.record if isinstance(r.entry, kind)]
+        """What was written, of one kind, in order."""
+        return [e for _, entries in self.appends for e in entries if isinstance(e, kind)]
+
+    async def say(self, entry: Entry, at: datetime) -> None:
+        """A person writes."""
+        await super().append(NORTH, [entry], at=at)
+        self.book = {t.id: t for t in await super().tickets(NORTH)}
 
 
 @dataclass
@@ -303,6 +281,22 @@ def diagnoser(clock: VirtualClock) -> Callable[..., ToyDiagnoser]:
         return ToyDiagnoser(clock=clock, script=script or (None,))
 
     return make
+
+
+@pytest.fixture
+def led() -> Callable[[Monitor | Watch, int], Awaitable[list[Report]]]:
+    """Leads a monitor through some reports, and lets go of it cleanly."""
+
+    async def lead(monitor: Monitor | Watch, count: int) -> list[Report]:
+        reports: list[Report] = []
+        async with aclosing(monitor.cycles()) as told:
+            async for report in told:
+                reports.append(report)
+                if len(reports) == count:
+                    break
+        return reports
+
+    return lead
 
 
 def _dropped(_logger: object, _method: str, _event: EventDict) -> EventDict:

@@ -1,72 +1,22 @@
-"""The pure decisions against a dumb second version that reads the whole past each time."""
+"""Which tickets open, grow and resolve, against a dumb second version."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 from operator_core.components import ComponentRef, Kind, RedundancyGroup
-from operator_core.decide import (
-    EndInTicket,
-    EndViolation,
-    JoinTicket,
-    MoveTicket,
-    OpenTicket,
-    OpenViolation,
-    Tracked,
-    assign,
-    decide,
-    follow,
-    settle,
-)
-from operator_core.judgements import Concern, InvariantName, Judgement, JudgementKey, Severity, Verdict
+from operator_core.decide import EndViolation, OpenViolation
+from operator_core.incidents import EndInTicket, JoinTicket, MoveTicket, OpenTicket, assign
+from operator_core.judgements import Concern, InvariantName, JudgementKey, Severity
 from operator_core.readings import ClusterName
 from operator_core.tickets import Ticket, TicketId, TicketState, Violation
 
 NORTH = ClusterName("north")
 T0 = datetime(2026, 3, 1, tzinfo=UTC)
-STEP, GRACE, STABILITY = timedelta(seconds=5), timedelta(seconds=10), timedelta(seconds=15)
-H, V, U = Verdict.HOLDS, Verdict.VIOLATED, Verdict.UNKNOWN
-VERDICTS = st.lists(st.sampled_from([H, V, V, U]), max_size=40)
 
 
 def key(node: str) -> JudgementKey:
     return JudgementKey(invariant=InvariantName("node-is-up"), component=ComponentRef(Kind("node"), node))
-
-
-def dumb(verdicts: Sequence[Verdict]) -> list[tuple[int, str]]:
-    """When one key opens and ends, by looking back over all its verdicts at each."""
-    events: list[tuple[int, str]] = []
-    begun = 0  # the first look that counts for what comes next
-    for now, verdict in enumerate(verdicts):
-        past = range(begun, now + 1)
-        if not events or events[-1][1] == "end":
-            holds = [n for n in past if verdicts[n] is H]
-            since = [n for n in past if verdicts[n] is V and n > max(holds, default=-1)]
-            if verdict is V and (now - since[0]) * STEP >= GRACE:
-                events.append((now, "open"))
-                begun = now + 1
-        else:
-            broken = [n for n in past if verdicts[n] is not H]
-            row = now - max(broken, default=begun - 1)
-            if verdict is H and (row - 1) * STEP >= STABILITY:
-                events.append((now, "end"))
-                begun = now + 1
-    return events
-
-
-@given(verdicts=VERDICTS)
-def test_violations_open_and_end_as_the_dumb_version_says(verdicts: list[Verdict]) -> None:
-    tracked: dict[JudgementKey, Tracked] = {}
-    events: list[tuple[int, str]] = []
-    for n, verdict in enumerate(verdicts):
-        at = T0 + n * STEP
-        judgement = Judgement(key=key("1"), verdict=verdict, at=at, because="", grace=GRACE, stability=STABILITY)
-        tracked = follow(tracked, [judgement])
-        commands = tuple(decide(tracked, [judgement], now=at))
-        tracked = settle(tracked, commands)
-        events += [(n, "open" if isinstance(c, OpenViolation) else "end") for c in commands]
-    assert events == dumb(verdicts)
 
 
 def violation(node: str, at: datetime) -> Violation:

@@ -1,14 +1,16 @@
 """From looks to tickets: graces, stability, joining, holding, restarts."""
 
 from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
 import pytest
+from operator_core.incidents import HoldTicket, MoveTicket
 from operator_core.judgements import Concern, Verdict
 from operator_core.readings import ClusterName
-from operator_core.record import JudgementChanged, ObservationKept
+from operator_core.record import Entry, JudgementChanged, ObservationKept
 from operator_core.runtime import VirtualClock
 from operator_core.tickets import TicketId, TicketState
 from operator_monitor import CycleReport, Monitor
@@ -16,7 +18,7 @@ from operator_monitor import CycleReport, Monitor
 Toy: TypeAlias = Any
 """What conftest makes; its types cannot be imported here."""
 
-NORTH = ClusterName("north")
+NORTH, T0 = ClusterName("north"), datetime(2026, 3, 1, 13, 0, tzinfo=UTC)
 pytestmark = pytest.mark.looptime
 
 UP, DOWN, DARK = {"1": "up"}, {"1": "down"}, {"1": "?"}
@@ -37,10 +39,11 @@ class Watch:
 
     async def cycles(self, count: int) -> list[CycleReport]:
         reports: list[CycleReport] = []
-        async for report in self.monitor.cycles():
-            reports.append(report)
-            if len(reports) == count:
-                break
+        async with aclosing(self.monitor.cycles()) as told:
+            async for report in told:
+                reports.append(report)
+                if len(reports) == count:
+                    break
         await self.clock.sleep(timedelta(seconds=5))
         return reports
 
@@ -64,12 +67,14 @@ def watch(subject: Subject, ledger: Toy, clock: VirtualClock) -> Callable[..., W
     return make
 
 
-async def test_what_holds_opens_nothing_and_writes_nothing_but_how_far_it_came(
+async def test_of_what_holds_only_the_looks_are_written_and_how_far_it_came(
     watch: Callable[..., Watch], ledger: Toy
 ) -> None:
     reports = await watch(UP).cycles(5)
     assert [r.number for r in reports] == [1, 2, 3, 4, 5]
-    assert ledger.record == []
+    assert [[type(e).__name__ for e in entries] for _, entries in ledger.appends] == [
+        ["ObservationKept", "Progress"]
+    ] * 5
     assert (ledger.progress.number, dict(ledger.progress.tracked)) == (5, {})
 
 
@@ -150,22 +155,32 @@ async def test_a_restart_in_the_middle_of_a_cure_forgets_nothing(watch: Callable
     assert resolved_at(w, await w.cycles(6)) == [30.0]
 
 
+HELD = HoldTicket(ticket=TicketId(1), at=T0, hold=True, by="anna")
+FREE = HoldTicket(ticket=TicketId(1), at=T0, hold=False, by="anna")
+
+
+def move(to: TicketState, at: datetime = T0, by: str = "anna") -> MoveTicket:
+    return MoveTicket(ticket=TicketId(1), at=at, to=to, by=by)
+
+
 @pytest.mark.parametrize(
-    ("change", "closes"),
+    ("changes", "closes"),
     [
-        ({}, True),
-        ({"hold": True}, False),
-        ({"state": TicketState.ESCALATED}, False),
-        ({"state": TicketState.ACTING}, False),
-        ({"state": TicketState.DIAGNOSED}, True),
+        ([], True),
+        ([HELD], False),
+        ([HELD, FREE], True),
+        ([move(TicketState.ESCALATED)], False),
+        ([move(TicketState.DIAGNOSED), move(TicketState.ACTING)], False),
+        ([move(TicketState.DIAGNOSED)], True),
     ],
 )
 async def test_what_a_person_holds_or_must_take_is_not_resolved(
-    watch: Callable[..., Watch], ledger: Toy, change: dict[str, Toy], *, closes: bool
+    watch: Callable[..., Watch], ledger: Toy, changes: list[Entry], *, closes: bool
 ) -> None:
     w = watch(DOWN, DOWN, DOWN, UP)
     await w.cycles(4)
-    ledger.book[1] = replace(ledger.book[1], **change)
+    for change in changes:
+        await ledger.say(change, T0)
     reports = await w.cycles(20)
     assert bool(resolved_at(w, reports)) is closes
     assert ledger.book[1].is_open is not closes
@@ -176,9 +191,9 @@ async def test_what_a_person_holds_or_must_take_is_not_resolved(
 async def test_a_ticket_let_go_of_resolves(watch: Callable[..., Watch], ledger: Toy) -> None:
     w = watch(DOWN, DOWN, DOWN, UP)
     await w.cycles(4)
-    ledger.book[1] = replace(ledger.book[1], hold=True)
+    await ledger.say(HELD, T0)
     await w.cycles(20)
-    ledger.book[1] = replace(ledger.book[1], hold=False)
+    await ledger.say(FREE, T0)
     assert len(resolved_at(w, await w.cycles(1))) == 1
 
 
@@ -221,13 +236,11 @@ async def test_losing_sight_opens_exactly_one_ticket_and_resolves_when_sight_ret
     assert reports[3].unseens.keys() == {"node 1", "node 2", "node 5"}
 
 
-async def test_observations_around_a_ticket_are_kept_and_others_are_not(
-    watch: Callable[..., Watch], ledger: Toy
-) -> None:
-    w = watch(*[UP] * 10, DOWN, DOWN, DOWN, UP, keep=6)
-    reports = await w.cycles(25)
-    assert (opened_at(w, reports), resolved_at(w, reports)) == ([60.0], [80.0])
-    assert [e.observation.number for e in ledger.entries(ObservationKept)] == list(range(8, 18))
+async def test_every_look_is_recorded_also_one_that_failed(watch: Callable[..., Watch], ledger: Toy) -> None:
+    w = watch(UP, DOWN, DARK, KeyError("a bug"), UP)
+    reports = await w.cycles(6)
+    assert [e.observation for e in ledger.entries(ObservationKept)] == [r.observation for r in reports]
+    assert await ledger.observations(NORTH) == tuple(r.observation for r in reports)
 
 
 async def test_only_verdicts_that_turned_are_recorded(watch: Callable[..., Watch], ledger: Toy) -> None:
@@ -242,22 +255,84 @@ async def test_only_verdicts_that_turned_are_recorded(watch: Callable[..., Watch
     ]
 
 
-async def test_a_ticket_that_a_person_closed_too_early_is_not_opened_again_until_it_held(
+async def test_a_ticket_that_a_person_closed_too_early_is_left_alone_until_it_held_and_then_comes_back(
     watch: Callable[..., Watch], ledger: Toy
 ) -> None:
     w = watch(*[DOWN] * 8, *[UP] * 5, DOWN)
     await w.cycles(4)
-    ledger.book[1] = replace(ledger.book[1], state=TicketState.RESOLVED)
+    await ledger.say(move(TicketState.RESOLVED, w.clock.now()), w.clock.now())
     reports = await w.cycles(20)
-    assert opened_at(w, reports) == [75.0]
+    assert [(w.second(r), [t.id for t in r.reopened]) for r in reports if r.reopened] == [(75.0, [1])]
+    assert (opened_at(w, reports), [r for r in reports if r.changed]) == ([], [])
+    assert ledger.book[1].is_open
+
+
+async def test_trouble_that_comes_back_long_after_is_a_new_ticket(watch: Callable[..., Watch], ledger: Toy) -> None:
+    w = watch(*[DOWN] * 3, *[UP] * 200, DOWN)
+    reports = await w.cycles(210)
+    assert opened_at(w, reports) == [10.0, 1025.0]
+    assert [r for r in reports if r.reopened] == []
+
+
+async def test_trouble_that_comes_back_soon_after_reopens_its_ticket(watch: Callable[..., Watch], ledger: Toy) -> None:
+    w = watch(*[DOWN] * 3, *[UP] * 100, DOWN)
+    reports = await w.cycles(110)
+    assert opened_at(w, reports) == [10.0]
+    assert [(w.second(r), t.occurrences) for r in reports for t in r.reopened] == [(525.0, 2)]
+    for report in reports:
+        told = [t.id for t in (*report.opened, *report.reopened, *report.changed, *report.resolved)]
+        assert len(told) == len(set(told))
 
 
 async def test_a_ticket_that_a_person_opened_again_is_followed_again(watch: Callable[..., Watch], ledger: Toy) -> None:
     w = watch(*[DOWN] * 4, *[UP] * 8, *[DOWN] * 6, UP)
     await w.cycles(4)
-    ledger.book[TicketId(1)] = replace(ledger.book[1], state=TicketState.RESOLVED)
+    await ledger.say(move(TicketState.RESOLVED, w.clock.now()), w.clock.now())
     await w.cycles(7)
-    ledger.book[TicketId(1)] = replace(ledger.book[1], state=TicketState.OPEN)
+    await ledger.say(move(TicketState.OPEN, w.clock.now()), w.clock.now())
     reports = await w.cycles(15)
     assert [r.failed for r in reports] == [None] * 15
     assert (opened_at(w, reports), resolved_at(w, reports)) == ([], [105.0])
+
+
+async def test_every_report_says_which_tickets_are_open(watch: Callable[..., Watch], ledger: Toy) -> None:
+    w = watch(DOWN, DOWN, DOWN, UP)
+    reports = await w.cycles(8)
+    assert [[t.id for t in r.now_open] for r in reports if r.now_open is not None] == [
+        [],
+        [],
+        [1],
+        [1],
+        [1],
+        [1],
+        [],
+        [],
+    ]
+
+
+async def test_a_component_that_left_ends_its_violations_after_a_while_and_not_while_the_subject_is_out_of_sight(
+    watch: Callable[..., Watch], ledger: Toy
+) -> None:
+    two, one, none = {"1": "up", "2": "down"}, {"1": "up"}, KeyError("a bug")
+    w = watch(two, two, two, *[none] * 100, one)
+    reports = await w.cycles(180)
+    assert ledger.book[1].component.id == "2"
+    assert resolved_at(w, reports)[-1] == 103 * 5 + 300
+
+
+async def test_flapping_opens_a_ticket_although_no_onset_outlasts_the_grace(
+    watch: Callable[..., Watch], ledger: Toy
+) -> None:
+    w = watch(*[DOWN, UP, UP] * 4, UP)
+    reports = await w.cycles(80)
+    assert opened_at(w, reports) == [45.0]
+    assert resolved_at(w, reports) == [50.0 + 300]
+
+
+async def test_a_flapping_that_began_before_a_restart_counts(watch: Callable[..., Watch]) -> None:
+    w = watch(*[DOWN, UP, UP] * 4, UP)
+    before: list[CycleReport] = []
+    for _ in range(5):
+        before += await w.cycles(2)
+        w.restart()
+    assert opened_at(w, before) == [45.0]

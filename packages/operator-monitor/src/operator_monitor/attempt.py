@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 import structlog
-from operator_core.errors import OperatorError, SubjectError
+from operator_core.errors import LeaseLost, OperatorError, SubjectError
 from operator_core.ports import Clock
 from operator_core.readings import Cause
 
@@ -23,10 +23,12 @@ class Failed:
 
     Attributes:
         why: one line for a person.
+        lost_the_watch: somebody else watches the cluster now.
     """
 
     cause: Cause
     why: str
+    lost_the_watch: bool = False
 
 
 async def attempt(step: Awaitable[T], *, doing: str, within: timedelta, clock: Clock) -> T | Failed:
@@ -45,7 +47,7 @@ async def attempt(step: Awaitable[T], *, doing: str, within: timedelta, clock: C
         return Failed(cause=Cause.SILENT, why=f"{doing}: {e or 'timed out'}")
     except OperatorError as e:
         cause = e.cause if isinstance(e, SubjectError) else Cause.NONSENSE
-        return Failed(cause=cause, why=str(e) or type(e).__name__)
+        return Failed(cause=cause, why=str(e) or type(e).__name__, lost_the_watch=isinstance(e, LeaseLost))
     except Exception as e:
         log.exception("cycle.broke", doing=doing)
         return Failed(cause=Cause.NONSENSE, why=f"{doing}: {_words(e)}")

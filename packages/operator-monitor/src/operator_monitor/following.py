@@ -17,10 +17,13 @@ def adopted(tracked: Mapping[JudgementKey, Tracked], tickets: Iterable[Ticket]) 
     """What is tracked, with every violation that lasts in an open ticket followed as open.
 
     The ledger is right when the two disagree: an append whose answer was lost may have been written, and a person
-    may have opened a ticket again whose violation was no longer followed.
+    may have opened a ticket again whose violation was no longer followed. What lasts in a resolved ticket was given
+    up by a person, and is followed no further than it is.
     """
     after = dict(tracked)
     for ticket in tickets:
+        if not ticket.is_open:
+            continue
         for violation in ticket.lasting:
             there = after.get(violation.key, Tracked())
             if not there.is_open:
@@ -33,6 +36,15 @@ def adopted(tracked: Mapping[JudgementKey, Tracked], tickets: Iterable[Ticket]) 
 def remarkable(tracked: Mapping[JudgementKey, Tracked]) -> dict[JudgementKey, Tracked]:
     """What must outlive a restart; a key of which nothing is known but that it holds comes back by itself."""
     return {key: t for key, t in tracked.items() if t != _AT_EASE}
+
+
+def remembered(tracked: Mapping[JudgementKey, Tracked], judgements: Iterable[Judgement]) -> dict[JudgementKey, Tracked]:
+    """What is tracked after a look that worked, without the keys that held and are no longer judged.
+
+    Else a monitor that runs for a year would remember every component that ever was.
+    """
+    judged = {j.key for j in judgements}
+    return {key: t for key, t in tracked.items() if key in judged or t != _AT_EASE}
 
 
 def turned(

@@ -1,4 +1,4 @@
-"""When a diagnoser is asked about a ticket, how often at most, and what it is shown.
+"""When a diagnoser is asked about a ticket, how often at most, and what it is shown; all pure.
 
 Evidence matures: what caused a violation often shows seconds after it. So a ticket is asked about when it opens,
 when a violation joins it, once more some time later, and again while nothing came of it, ever more slowly.
@@ -7,15 +7,13 @@ when a violation joins it, once more some time later, and again while nothing ca
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from operator_core.incidents import MoveTicket
 from operator_core.readings import Observation
-from operator_core.record import DiagnosisMade, ObservationKept, Recorded
+from operator_core.record import DiagnosisMade, Recorded
 from operator_core.tickets import Ticket, TicketState
-
-RECENT = timedelta(hours=1)
-"""A ticket older than this is taken up after a restart without reading all that was seen since it opened."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,16 +21,18 @@ class DiagnosisTerms:
     """How patient and how generous a monitor is with its diagnoser.
 
     Attributes:
-        at_most: questions about one ticket, answered or not.
+        at_most: questions about one ticket, answered or not; one that comes back is asked about anew.
         matures_after: how long after its opening a ticket is asked about once more.
         retry_after: wait after a question that brought nothing; it doubles with each.
         within: how long one answer may take.
+        quick: how long the report of a cycle waits for the answers that it asked for, if the interval allows.
     """
 
     at_most: int = 6
     matures_after: timedelta = timedelta(seconds=30)
     retry_after: timedelta = timedelta(seconds=10)
     within: timedelta = timedelta(seconds=60)
+    quick: timedelta = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,24 +40,36 @@ class CaseFile:
     """What is remembered of a ticket that is open.
 
     Attributes:
-        opening: the observations up to its opening, oldest first.
-        asked: how many questions were put.
-        asked_at: when the last one was; None when none was.
+        began: when it opened, or opened again.
+        opening: the observations up to then, oldest first.
+        asked: how many questions were put since.
+        asked_at: the look that the last one was about; None when none was put.
+        idle_since: when the last one was over; None while it is not.
         known: how many violations the ticket had then.
     """
 
+    began: datetime
     opening: tuple[Observation, ...] = ()
     asked: int = 0
     asked_at: datetime | None = None
+    idle_since: datetime | None = None
     known: int = 0
 
-    def after_asking(self, ticket: Ticket, now: datetime) -> CaseFile:
-        return CaseFile(opening=self.opening, asked=self.asked + 1, asked_at=now, known=len(ticket.violations))
+    def asking(self, ticket: Ticket, now: datetime) -> CaseFile:
+        """With one more question."""
+        return replace(self, asked=self.asked + 1, asked_at=now, idle_since=None, known=len(ticket.violations))
 
     def shown(self, window: Iterable[Observation]) -> tuple[Observation, ...]:
         """What a diagnoser sees: how it began and how it is now, oldest first."""
         by_number = {o.number: o for o in (*self.opening, *window)}
         return tuple(by_number[n] for n in sorted(by_number))
+
+    def trouble_since(self, ticket: Ticket) -> datetime:
+        """The first instant of the trouble that the ticket is open for, not of what was over before."""
+        return min(
+            (v.since for v in ticket.violations if v.opened_at >= self.began),
+            default=min(v.since for v in ticket.violations),
+        )
 
 
 def is_due(file: CaseFile, ticket: Ticket, now: datetime, terms: DiagnosisTerms, *, lasts: bool) -> bool:
@@ -75,34 +87,36 @@ def is_due(file: CaseFile, ticket: Ticket, now: datetime, terms: DiagnosisTerms,
         return False
     if file.asked_at is None or len(ticket.violations) > file.known:
         return True
-    if not lasts:
+    if not lasts or file.idle_since is None:
         return False
-    mature_at = ticket.opened_at + terms.matures_after
-    if now >= mature_at > file.asked_at:
+    if now >= file.began + terms.matures_after > file.asked_at:
         return True
-    return ticket.state is TicketState.OPEN and now - file.asked_at >= terms.retry_after * 2 ** (file.asked - 1)
+    return ticket.state is TicketState.OPEN and now - file.idle_since >= terms.retry_after * 2 ** (file.asked - 1)
 
 
-def reopened(ticket: Ticket, history: Iterable[Recorded], *, keep: int) -> CaseFile:
-    """The file of a ticket that was open before this process began, from the record."""
-    seen: list[Observation] = []
-    made: list[datetime] = []
-    for recorded in history:
-        match recorded.entry:
-            case ObservationKept(observation=observation) if observation.at <= ticket.opened_at:
-                seen.append(observation)
-            case DiagnosisMade(diagnosis=diagnosis):
-                made.append(diagnosis.at)
-            case _:
-                pass
+def began(ticket: Ticket, history: Iterable[Recorded]) -> datetime:
+    """When a ticket opened, or opened again last, by its history."""
+    back = [r.entry.at for r in history if isinstance(r.entry, MoveTicket) and r.entry.to is TicketState.OPEN]
+    return max(back, default=ticket.opened_at)
+
+
+def from_record(ticket: Ticket, history: Iterable[Recorded], opening: tuple[Observation, ...]) -> CaseFile:
+    """The file of a ticket that was open before this process began to watch.
+
+    Args:
+        opening: the observations up to its beginning, oldest first.
+    """
+    history = tuple(history)
+    start = began(ticket, history)
+    diagnoses = [r.entry.diagnosis for r in history if isinstance(r.entry, DiagnosisMade)]
+    made = [d.at for d in diagnoses if d.at >= start]
     last = max(made, default=None)
     known = 0 if last is None else sum(v.opened_at <= last for v in ticket.violations)
-    opening = tuple(sorted(seen, key=lambda o: o.number)[-keep:])
-    return CaseFile(opening=opening, asked=len(made), asked_at=last, known=known)
+    return CaseFile(began=start, opening=opening, asked=len(made), asked_at=last, idle_since=last, known=known)
 
 
-def reopened_unread(ticket: Ticket, now: datetime) -> CaseFile:
-    """The file of an old ticket, its record unread: one that has a diagnosis is asked about only when it grows."""
+def unread(ticket: Ticket, now: datetime) -> CaseFile:
+    """The file of a ticket whose record cannot be read: one that has a diagnosis is asked about only when it grows."""
     if ticket.state is TicketState.OPEN:
-        return CaseFile()
-    return CaseFile(asked=1, asked_at=now, known=len(ticket.violations))
+        return CaseFile(began=ticket.opened_at)
+    return CaseFile(began=ticket.opened_at, asked=1, asked_at=now, idle_since=now, known=len(ticket.violations))

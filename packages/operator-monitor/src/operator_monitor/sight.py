@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from operator_core.components import CLUSTER
-from operator_core.decide import Tracked
+from operator_core.decide import Tracked, departed
 from operator_core.judgements import Concern, Invariant, Judgement, JudgementKey, Verdict, judge
 from operator_core.readings import Cause, ClusterName, Observation, SourceLook
 from operator_core.sight import LOST_SIGHT, source_ref
@@ -45,10 +45,12 @@ def _about_sight(invariants: Iterable[Invariant]) -> list[Invariant]:
 
 
 def seen(observation: Observation, invariants: tuple[Invariant, ...], tracked: Mapping[JudgementKey, Tracked]) -> Sight:
-    """A look that worked."""
+    """A look that worked; what has left the subject is judged too, for nothing else would ever end its violations."""
     judgements = judge(invariants, observation)
     if SUBJECT_KEY in tracked:
         judgements += judge(_about_sight(invariants), _own_look(observation))
+    judged = {j.key for j in judgements}
+    judgements += tuple(j for j in departed(tracked, observation) if j.key not in judged)
     return Sight(observation=observation, judgements=judgements)
 
 

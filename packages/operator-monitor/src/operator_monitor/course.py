@@ -1,0 +1,210 @@
+"""Where the loop stands between two cycles, and what a cycle comes to write; pure but for the remembering."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from operator_core.components import RedundancyGroup
+from operator_core.decide import Command, SilenceViolation, Tracked, decide, follow, settle
+from operator_core.incidents import assign
+from operator_core.judgements import Judgement, JudgementKey, Verdict
+from operator_core.knowledge import FailureMode, Knowledge
+from operator_core.ports import Standpoint
+from operator_core.readings import Observation
+from operator_core.record import Entry, JudgementChanged, ObservationKept, Progress
+from operator_core.silences import Silence
+from operator_core.tickets import Ticket, TicketId, Violation
+
+from operator_monitor.following import remarkable, remembered, turned
+from operator_monitor.questions import CaseFile
+from operator_monitor.sight import Sight
+
+OWED = 1000
+"""So many entries that could not be written are remembered; a ledger that is away for longer loses the oldest."""
+OWED_AT_ONCE = 100
+"""So many of them go into one append, lest it take too long."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """What one cycle comes to write in one append.
+
+    Attributes:
+        owed: those of the entries that were owed before.
+        settled: what is tracked once it is written.
+    """
+
+    number: int
+    entries: tuple[Entry, ...]
+    settled: Mapping[JudgementKey, Tracked]
+    news: tuple[JudgementChanged, ...]
+    silenced: tuple[Violation, ...]
+    owed: tuple[Entry, ...]
+
+
+@dataclass(slots=True, kw_only=True)
+class Course:
+    """What a monitor remembers from cycle to cycle.
+
+    Attributes:
+        recorded: the last verdict of each key that the record knows.
+        window: the newest observations, oldest first.
+        remembers_all: whether the window goes back as far as it could; after a restart it does not.
+        unwritten: observations whose append failed; the next one that works takes them along.
+        groups: as they were last seen.
+        files: what is remembered of the tickets that are open.
+        doubtful: a draft whose append failed, and may have been written nevertheless.
+        since_doubt: what was judged after it, look by look.
+    """
+
+    number: int
+    tracked: dict[JudgementKey, Tracked]
+    recorded: dict[JudgementKey, Verdict]
+    window: deque[Observation]
+    remembers_all: bool
+    unwritten: deque[Observation]
+    since_doubt: deque[tuple[Judgement, ...]]
+    groups: tuple[RedundancyGroup, ...] = ()
+    files: dict[TicketId, CaseFile] = field(default_factory=dict[TicketId, CaseFile])
+    doubtful: Draft | None = None
+
+    @classmethod
+    def after(cls, standpoint: Standpoint, *, keep: int) -> Course:
+        """From where the record ends.
+
+        Args:
+            keep: how many observations are remembered.
+        """
+        return cls(
+            number=standpoint.last_number,
+            tracked=dict(standpoint.tracked),
+            recorded={key: t.verdict for key, t in standpoint.tracked.items()},
+            window=deque(maxlen=keep),
+            remembers_all=standpoint.last_number == 0,
+            unwritten=deque(maxlen=keep),
+            since_doubt=deque(maxlen=keep),
+        )
+
+    def saw(self, observation: Observation) -> None:
+        """Remember a look that is not written yet."""
+        self.window.append(observation)
+        self.unwritten.append(observation)
+        self.groups = observation.groups or self.groups
+        self.remembers_all = self.remembers_all or len(self.window) == self.window.maxlen
+
+    def judged(self, tracked: Mapping[JudgementKey, Tracked], judgements: tuple[Judgement, ...]) -> None:
+        """Go on with what a look's verdicts do to what is tracked."""
+        self.tracked = follow(tracked, judgements)
+        if self.doubtful is not None:
+            self.since_doubt.append(judgements)
+
+    def recall(self, past: Iterable[Observation]) -> None:
+        """Remember again what was seen before a restart."""
+        by_number = {o.number: o for o in (*past, *self.window)}
+        self.window = deque((by_number[n] for n in sorted(by_number)), maxlen=self.window.maxlen)
+        self.remembers_all = True
+
+    def wrote(self, draft: Draft) -> None:
+        """Go on from what is written."""
+        self.tracked = dict(draft.settled)
+        self.recorded.update((n.judgement.key, n.judgement.verdict) for n in draft.news)
+        self.recorded.update((key, Verdict.HOLDS) for key, t in draft.settled.items() if t.verdict is Verdict.HOLDS)
+        self.recorded = {key: verdict for key, verdict in self.recorded.items() if key in draft.settled}
+        self._written_up_to(draft.number)
+        self.doubtful = None
+
+    def doubt(self, draft: Draft) -> None:
+        """Go on not knowing whether it is written."""
+        self.doubtful = draft
+        self.since_doubt.clear()
+
+    def clear_doubt(self, standpoint: Standpoint) -> Draft | None:
+        """Find out whether the doubtful draft was written after all.
+
+        Returns:
+            The draft when it was, from which the course then goes on; None when it was not, or when that was too long
+            ago. Observations with a number that the record has already are not written again, whoever wrote them.
+        """
+        draft, self.doubtful = self.doubtful, None
+        self.number = max(self.number, standpoint.last_number)
+        self._written_up_to(standpoint.last_number)
+        if draft is None or len(self.since_doubt) == self.since_doubt.maxlen:
+            return None
+        if standpoint.last_number < draft.number or dict(standpoint.tracked) != remarkable(draft.settled):
+            return None
+        self.wrote(draft)
+        for judgements in self.since_doubt:
+            self.tracked = follow(self.tracked, judgements)
+        return draft
+
+    def _written_up_to(self, number: int) -> None:
+        later = [o for o in self.unwritten if o.number > number]
+        self.unwritten.clear()
+        self.unwritten.extend(later)
+
+
+@dataclass(slots=True, kw_only=True)
+class Memory:
+    """What a monitor remembers from one run of its loop to the next.
+
+    Attributes:
+        owed: entries that are still to be written, oldest first.
+    """
+
+    knowledge: Knowledge | None = None
+    course: Course | None = None
+    owed: deque[Entry] = field(default_factory=lambda: deque[Entry](maxlen=OWED))
+
+    def due(self) -> tuple[Entry, ...]:
+        """What is owed, as much of it as goes into one append."""
+        return tuple(self.owed)[:OWED_AT_ONCE]
+
+    def paid(self, entries: Sequence[Entry]) -> None:
+        """Forget what was owed and is written."""
+        while self.owed and self.owed[0] in entries:
+            self.owed.popleft()
+
+
+def drafted(
+    course: Course,
+    sight: Sight,
+    *,
+    tickets: Sequence[Ticket],
+    silences: Sequence[Silence],
+    modes: Sequence[FailureMode],
+    owed: Sequence[Entry],
+) -> Draft:
+    """Decide, and put together what is to be written; changes nothing.
+
+    Args:
+        course: with what this cycle's judgements did to what is tracked.
+        tickets: those that are open, and those that were resolved a short while ago.
+        owed: entries from before that are still to be written.
+    """
+    observation = sight.observation
+    now = observation.at
+    commands: tuple[Command, ...] = tuple(decide(course.tracked, sight.judgements, now=now, silences=silences))
+    orders = assign(tickets, commands, cluster=observation.cluster, groups=course.groups, now=now, modes=modes)
+    settled = settle(course.tracked, commands)
+    if sight.failed is None:
+        settled = remembered(settled, sight.judgements)
+    news = turned(course.recorded, sight.judgements, blind=sight.failed is not None)
+    silenced = tuple(c for c in commands if isinstance(c, SilenceViolation))
+    entries: tuple[Entry, ...] = (
+        *owed,
+        *(ObservationKept(observation=o) for o in course.unwritten),
+        *news,
+        *silenced,
+        *orders,
+        Progress(number=observation.number, at=now, tracked=remarkable(settled)),
+    )
+    return Draft(
+        number=observation.number,
+        entries=entries,
+        settled=settled,
+        news=news,
+        silenced=tuple(c.violation for c in silenced),
+        owed=tuple(owed),
+    )
