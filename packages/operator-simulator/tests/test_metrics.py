@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 from operator_simulator import Cluster, ClusterConfig
-from operator_simulator.exposition import Dialect, Histogram, Registry, exponential, go_number, rust_number
+from operator_simulator.exposition import Dialect, Histogram, Registry, exponential, go_count, go_number, rust_number
 from prometheus_client.parser import text_string_to_metric_families
 
 Live = Callable[[Cluster, float], None]
@@ -168,3 +168,29 @@ def test_a_label_may_have_any_name() -> None:
     registry = Registry(Dialect.RUST)
     registry.gauge("pd_scheduler_status", "x", kind="balance-leader-scheduler", name="n").value = 1
     assert 'pd_scheduler_status{kind="balance-leader-scheduler",name="n"} 1' in registry.render().decode()
+
+
+def test_a_page_shows_what_has_been_secondssince_the_last_one() -> None:
+    registry = Registry(Dialect.GO)
+    cell, seconds = registry.counter("a_total", "x"), registry.histogram("b", "x", (1.0, 2.0), to="50%")
+    assert (
+        registry.render().decode().endswith('b_bucket{to="50%",le="+Inf"} 0\nb_sum{to="50%"} 0\nb_count{to="50%"} 0\n')
+    )
+    cell.value = 3.0
+    seconds.add(4, 1.5, 0.01)
+    shown = registry.render().decode()
+    assert registry.render().decode() == shown
+    assert "a_total 3\n" in shown
+    assert 'b_bucket{to="50%",le="1"} 0\nb_bucket{to="50%",le="2"} 4\n' in shown
+    cell.value = 3.9
+    registry.gauge("c", "x", z="1", a="2").value = 7
+    assert "a_total 3\n" in registry.render().decode()
+    assert registry.render().decode().endswith('c{a="2",z="1"} 7\n')
+    registry.forget("c")
+    assert "c{" not in registry.render().decode()
+
+
+@pytest.mark.parametrize("n", [0, 9, 10, 999_999, 1_000_000, 1_200_000, 13_000_000, 999_999_999_999_999])
+def test_a_count_is_written_as_the_number_it_is(n: int) -> None:
+    assert go_count(n) == go_number(float(n)) == go_number(float(n) + 0.0)
+    assert float(go_count(n)) == n

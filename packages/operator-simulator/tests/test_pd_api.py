@@ -75,6 +75,7 @@ def test_an_unknown_region_is_full_of_zeros_and_unknown_records_are_an_error(clu
         ("GET", "/store/x", None, 400, b"ParseUint"),
         ("GET", "/stores?state=9", None, 500, b"9"),
         ("GET", "/stores/check?state=nowhere", None, 400, b"nowhere"),
+        ("GET", "/regions/check/lost-peer", None, 404, b"404 page not found"),
         ("GET", "/nothing", None, 404, b"404 page not found\n"),
         ("POST", "/members", None, 405, b""),
         (

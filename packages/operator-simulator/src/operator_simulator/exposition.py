@@ -13,6 +13,9 @@ from decimal import Decimal
 from enum import Enum
 from functools import lru_cache
 from itertools import accumulate
+from typing import Final
+
+_EXACT: Final = 1e15
 
 
 class Dialect(Enum):
@@ -30,10 +33,19 @@ def rust_number(x: float) -> str:
     return format(Decimal(text), "f") if "e" in text else text
 
 
+def go_count(n: int) -> str:
+    """The same for a whole number from 0 to 10^15, which a float holds exactly."""
+    text = str(n)
+    if n < 1_000_000:
+        return text
+    rest = text[1:].rstrip("0")
+    return f"{text[0]}{'.' if rest else ''}{rest}e+{len(text) - 1:02d}"
+
+
 def go_number(x: float) -> str:
     """Go's FormatFloat(x, 'g', -1, 64): an exponent below 1e-4 and from 1e6 up."""
-    if 0 <= x < 1e6 and x == int(x):
-        return str(int(x))
+    if 0 <= x < _EXACT and x == int(x):
+        return go_count(int(x))
     sign, digits, exponent = Decimal(repr(x)).as_tuple()
     text = "".join(map(str, digits)).rstrip("0") or "0"
     power = len(digits) + int(exponent) - 1
@@ -45,6 +57,7 @@ def go_number(x: float) -> str:
 
 
 _WRITERS: Mapping[Dialect, Callable[[float], str]] = {Dialect.RUST: rust_number, Dialect.GO: go_number}
+_COUNTERS: Mapping[Dialect, Callable[[int], str]] = {Dialect.RUST: str, Dialect.GO: go_count}
 
 
 def exponential(start: float, factor: float, count: int) -> tuple[float, ...]:
@@ -70,35 +83,58 @@ def _shares(bounds: tuple[float, ...], step: int, spread: float) -> tuple[tuple[
 class Cell:
     """One counter or gauge."""
 
-    __slots__ = ("value",)
+    __slots__ = ("line", "shown_value", "value")
 
     def __init__(self, value: float = 0.0) -> None:
         self.value = value
+        self.shown_value: float | None = None
+        """The value of which `line` was made."""
+        self.line = ""
 
 
 class Histogram:
     """One histogram; values in the family's unit."""
 
-    __slots__ = ("_bounds", "counts", "prefixes", "total")
+    __slots__ = ("_bounds", "_factor", "_median", "_page", "_places", "_shown", "_spread", "counts", "total")
 
-    def __init__(self, bounds: tuple[float, ...], prefixes: tuple[str, ...] = ()) -> None:
+    def __init__(self, bounds: tuple[float, ...], page: str = "") -> None:
         self._bounds = bounds
+        self._median = self._spread = -1.0
+        self._places: tuple[tuple[int, float], ...] = ()
+        self._factor = 1.0
         self.counts = [0.0] * (len(bounds) + 1)
         self.total = 0.0
-        self.prefixes = prefixes
+        self._page = page
+        """Its lines, with gaps for the cumulated buckets, the sum and the count."""
+        self._shown = ""
+        """The lines as they were last shown; empty when something has been counted since."""
 
     def add(self, n: float, median: float, spread: float = 0.55) -> None:
         """Count `n` values, log-normal around `median`; `spread` is the standard deviation of the logarithm."""
         if n <= 0:
             return
+        if median != self._median or spread != self._spread:
+            if spread != self._spread:
+                self._spread = spread
+                self._factor = math.exp(spread * spread / 2)
+            self._median = median
+            self._places = _shares(self._bounds, round(math.log(max(median, 1e-7)) * 32), round(spread, 2))
         counts = self.counts
-        for k, share in _shares(self._bounds, round(math.log(max(median, 1e-7)) * 32), round(spread, 2)):
+        for k, share in self._places:
             counts[k] += n * share
-        self.total += n * median * math.exp(spread * spread / 2)
+        self.total += n * median * self._factor
+        self._shown = ""
+
+    def show(self, write: Callable[[float], str], write_count: Callable[[int], str]) -> str:
+        """Its lines: buckets cumulated, sum, count."""
+        if not self._shown:
+            cumulated = [*map(write_count, map(int, accumulate(self.counts)))]
+            self._shown = self._page % (*cumulated, write(round(self.total, 9)), cumulated[-1])
+        return self._shown
 
 
 class _Family:
-    __slots__ = ("bounds", "cells", "head", "integral", "is_gauge", "name")
+    __slots__ = ("_order", "bounds", "cells", "head", "integral", "is_gauge", "name")
 
     def __init__(
         self, name: str, kind: str, described: str, bounds: tuple[float, ...], *, integral: bool, is_gauge: bool
@@ -109,12 +145,27 @@ class _Family:
         self.integral = integral
         self.is_gauge = is_gauge
         self.cells: dict[str, Cell | Histogram] = {}
+        """By label text; only ever added to."""
+        self._order: list[tuple[str, Cell | Histogram]] = []
+
+    def shown_order(self) -> list[tuple[str, Cell | Histogram]]:
+        """The cells by their labels, each with what its line begins with."""
+        if len(self._order) != len(self.cells):
+            self._order = [
+                (f"{self.name}{'{' + key + '}' if key else ''} ", cell) for key, cell in sorted(self.cells.items())
+            ]
+        return self._order
 
     def shown(self, value: float) -> float:
         """Whole numbers for counts, hundredths (the kernel's clock ticks) for counted seconds."""
         if self.integral:
             return float(int(value))
         return value if self.is_gauge else int(value * 100) / 100
+
+
+@lru_cache(maxsize=8192)
+def _label_text(labels: tuple[tuple[str, str], ...]) -> str:
+    return ",".join([f'{k}="{v}"' for k, v in sorted(labels)])
 
 
 class Registry:
@@ -142,9 +193,6 @@ class Registry:
             self._order = None
         return family
 
-    def _labels(self, labels: Mapping[str, str]) -> str:
-        return ",".join(f'{k}="{v}"' for k, v in sorted(labels.items()))
-
     def counter(
         self, name: str, described: str, /, *, kind: str = "counter", integral: bool = True, **labels: str
     ) -> Cell:
@@ -155,13 +203,15 @@ class Registry:
         return self._cell(self._family(name, "gauge", described, is_gauge=True), labels)
 
     def _cell(self, family: _Family, labels: Mapping[str, str]) -> Cell:
-        cell = family.cells.setdefault(self._labels(labels), Cell())
+        cell = family.cells.get(key := _label_text(tuple(labels.items())))
+        if cell is None:
+            cell = family.cells[key] = Cell()
         assert isinstance(cell, Cell)
         return cell
 
     def histogram(self, name: str, described: str, bounds: Sequence[float], /, **labels: str) -> Histogram:
         family = self._family(name, "histogram", described, tuple(bounds))
-        key = self._labels(labels)
+        key = _label_text(tuple(labels.items()))
         cell = family.cells.get(key)
         if cell is None:
             comma = f"{key}," if key else ""
@@ -172,7 +222,8 @@ class Registry:
                 f"{name}_sum{plain} ",
                 f"{name}_count{plain} ",
             )
-            cell = family.cells[key] = Histogram(family.bounds, prefixes)
+            page = "\n".join(p.replace("%", "%%") + "%s" for p in prefixes)
+            cell = family.cells[key] = Histogram(family.bounds, page)
         assert isinstance(cell, Histogram)
         return cell
 
@@ -195,29 +246,26 @@ class Registry:
 
     def forget(self, name: str) -> None:
         """Take a whole family away; it comes back when it is asked for."""
-        self._families.pop(name, None)
-        self._order = None
+        if self._families.pop(name, None) is not None:
+            self._order = None
 
     def render(self) -> bytes:
         """The whole page, families in the order of their names."""
         if self._order is None:
             self._order = [self._families[n] for n in sorted(self._families)]
-        write = self._write
+        write, write_count = self._write, _COUNTERS[self._dialect]
         lines: list[str] = []
         for family in self._order:
             if not family.cells:
                 continue
             lines.append(family.head)
-            for key in sorted(family.cells):
-                cell = family.cells[key]
+            for prefix, cell in family.shown_order():
                 if isinstance(cell, Histogram):
-                    cumulated = [int(c) for c in accumulate(cell.counts)]
-                    shown = map(str, cumulated) if self._dialect is Dialect.RUST else map(write, cumulated)
-                    lines.extend(map(str.__add__, cell.prefixes, shown))
-                    lines.append(cell.prefixes[-2] + write(round(cell.total, 9)))
-                    lines.append(cell.prefixes[-1] + write(cumulated[-1]))
-                else:
-                    value = family.shown(cell.value)
-                    lines.append(f"{family.name}{'{' + key + '}' if key else ''} {write(value)}")
+                    lines.append(cell.show(write, write_count))
+                    continue
+                if cell.value != cell.shown_value:
+                    cell.shown_value = cell.value
+                    cell.line = prefix + write(family.shown(cell.value))
+                lines.append(cell.line)
         lines.append("")
         return "\n".join(lines).encode()

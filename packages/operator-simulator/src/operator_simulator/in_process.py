@@ -45,6 +45,8 @@ class InProcessNetwork:
         self.look_again_s = _LOOK_AGAIN_S
         """How often a caller that has no answer yet is looked after, in cluster time."""
         self._unplugged: dict[str, Unplugged] = {}
+        self._ports: dict[tuple[str, int], Port] = {}
+        self._ports_of: Cluster | None = None
         self.transport = _Transport(self)
         self.dialer = InProcessDialer(self)
 
@@ -61,6 +63,8 @@ class InProcessNetwork:
 
     def spoilt(self, port: Port, path: str) -> Unplugged | None:
         """How the observer's view of this port and path is spoilt, if it is."""
+        if not self._unplugged:
+            return None
         names = [port.component.key, port.component.kind, f"metrics {port.component.key}" if path == "/metrics" else ""]
         names.append("metrics" if path == "/metrics" else "")
         return next((self._unplugged[n] for n in names if n in self._unplugged), None)
@@ -68,8 +72,10 @@ class InProcessNetwork:
     def port(self, host: str, number: int) -> Port | None:
         if self.cluster is None:
             return None
-        ports = front.ports_of(self.cluster)
-        return next((p for p in ports if p.process == host and p.number == number), None)
+        if self._ports_of is not self.cluster:
+            self._ports = {(p.process, p.number): p for p in front.ports_of(self.cluster)}
+            self._ports_of = self.cluster
+        return self._ports.get((host, number))
 
     async def sleep(self, seconds: float) -> None:
         await self.clock.sleep(timedelta(seconds=seconds))

@@ -24,7 +24,7 @@ _PANIC: Final = (
     "github.com/urfave/negroni/v3.(*Recovery).ServeHTTP.func1()\n"
 )
 _TOP: Final = "(writeflow|readflow|writequery|readquery|size|keys|cpu|confver|version)"
-_CHECKS: Final = "([a-z]+-peer|empty-region|oversized-region|undersized-region)"
+_CHECKS: Final = "((?:miss|extra|down|pending|offline|learner)-peer|(?:empty|oversized|undersized)-region)"
 
 _Handler = Callable[..., Answer]
 _ROUTES: Final[tuple[tuple[str, str, _Handler], ...]] = (

@@ -116,12 +116,12 @@ def of_store(cluster: Cluster, request: Request, ident: str) -> Answer:
         return Answer.json(f'strconv.ParseUint: parsing "{ident}": invalid syntax', 400)
     number, kind = int(ident), request.first("type") or "all"
     led, held = cluster.view.led_by(number), cluster.view.held_by(number)
-    chosen = {
+    chosen: Sequence[RegionRecord] = {
         "all": held,
         "leader": led,
         "follower": [r for r in held if r.leader.store_id != number],
         "pending": [r for r in held if any(p.store_id == number and p.id in r.pending for p in r.peers)],
-    }.get(kind, [])
+    }.get(kind, ())
     return _listed(chosen)
 
 

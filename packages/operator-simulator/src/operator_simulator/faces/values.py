@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timedelta
+from functools import lru_cache
+from json.encoder import encode_basestring
 from typing import cast
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
@@ -58,21 +59,55 @@ def rfc3339_seconds(epoch: datetime, at_s: float) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _plain(value: object) -> object:
-    """Go writes a float without a fraction as an integer."""
-    if isinstance(value, float):
-        return int(value) if value.is_integer() and abs(value) < 1e21 else value
+_ESCAPED = str.maketrans({"&": "\\u0026", "<": "\\u003c", ">": "\\u003e"})
+
+
+@lru_cache(maxsize=4096)
+def _text(value: str) -> str:
+    """encoding/json escapes what HTML would take for markup."""
+    return encode_basestring(value).translate(_ESCAPED)
+
+
+def _scalar(value: object) -> str:
+    match value:
+        case str():
+            return _text(value)
+        case bool():
+            return "true" if value else "false"
+        case None:
+            return "null"
+        case int():
+            return str(value)
+        case float():
+            # Go writes a float without a fraction as an integer.
+            return str(int(value)) if value.is_integer() and abs(value) < 1e21 else repr(value)
+        case _:
+            raise TypeError(f"{type(value).__name__} is nothing that JSON has")
+
+
+def _written(value: object, colon: str, newline: str, step: str) -> str:
+    """A value with everything in it.
+
+    Args:
+        newline: what stands between a container's last line and its closing bracket; empty when compact.
+        step: how much deeper the inside of a container is.
+    """
     if isinstance(value, dict):
-        return {k: _plain(v) for k, v in cast("dict[str, object]", value).items()}
+        if not value:
+            return "{}"
+        inner = newline + step
+        found = cast("dict[str, object]", value)
+        rows = [f"{_text(k)}{colon}{_written(v, colon, inner, step)}" for k, v in found.items()]
+        return "{" + inner + ("," + inner).join(rows) + newline + "}"
     if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in cast("list[object]", value)]
-    return value
+        if not value:
+            return "[]"
+        inner = newline + step
+        rows = [_written(v, colon, inner, step) for v in cast("list[object]", value)]
+        return "[" + inner + ("," + inner).join(rows) + newline + "]"
+    return _scalar(value)
 
 
 def go_json(value: object, *, indent: bool) -> bytes:
     """encoding/json with HTML escaping, two spaces deep or compact."""
-    separators = (",", ": ") if indent else (",", ":")
-    text = json.dumps(_plain(value), indent=2 if indent else None, separators=separators, ensure_ascii=False)
-    for raw, escaped in (("&", "\\u0026"), ("<", "\\u003c"), (">", "\\u003e")):
-        text = text.replace(raw, escaped)
-    return text.encode()
+    return (_written(value, ": ", "\n", "  ") if indent else _written(value, ":", "", "")).encode()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
@@ -103,6 +103,14 @@ class RegionRecord:
     reported_s: float
 
 
+@dataclass(slots=True)
+class _Index:
+    """The regions that each store leads, and those of which it has a peer, in the order of the first report."""
+
+    led: dict[int, list[RegionRecord]]
+    held: dict[int, list[RegionRecord]]
+
+
 class View:
     """PD's memory of the cluster. Regions are synced to every member; store statistics live with the leader."""
 
@@ -110,6 +118,7 @@ class View:
         self.stores: dict[int, StoreRecord] = {s.id: StoreRecord(s.id, s.name) for s in stores.values()}
         self.regions: dict[int, RegionRecord] = {}
         self._ids = {s.name: s.id for s in stores.values()}
+        self._index: _Index | None = None
 
     def id_of(self, name: str) -> int:
         return self._ids[name]
@@ -147,6 +156,7 @@ class View:
             if p.silent_since_s is not None and now - p.silent_since_s >= DOWN_PEER_S
         }
         pending = tuple(p.id for p in region.peers.values() if p.snapshot_until_s is not None)
+        self._index = None
         self.regions[region.id] = RegionRecord(
             id=region.id,
             start_key=region.start_key,
@@ -166,32 +176,51 @@ class View:
             reported_s=now,
         )
 
-    def led_by(self, ident: int) -> list[RegionRecord]:
-        return [r for r in self.regions.values() if r.leader.store_id == ident]
+    def _by_store(self) -> _Index:
+        """The regions of each store; made again when a region has been reported since."""
+        if self._index is None:
+            index = _Index({i: [] for i in self.stores}, {i: [] for i in self.stores})
+            for region in self.regions.values():
+                index.led[region.leader.store_id].append(region)
+                for peer in region.peers:
+                    index.held[peer.store_id].append(region)
+            self._index = index
+        return self._index
 
-    def held_by(self, ident: int) -> list[RegionRecord]:
-        return [r for r in self.regions.values() if any(p.store_id == ident for p in r.peers)]
+    def led_by(self, ident: int) -> Sequence[RegionRecord]:
+        return self._by_store().led.get(ident, ())
+
+    def held_by(self, ident: int) -> Sequence[RegionRecord]:
+        return self._by_store().held.get(ident, ())
 
     def leader_counts(self) -> dict[int, int]:
-        counts = dict.fromkeys(self.stores, 0)
-        for region in self.regions.values():
-            counts[region.leader.store_id] += 1
-        return counts
+        return {i: len(led) for i, led in self._by_store().led.items()}
 
     def check(self, name: str, replicas: int) -> list[RegionRecord]:
         """The regions of one of PD's check lists."""
-        tests: dict[str, Callable[[RegionRecord], bool]] = {
-            "miss-peer": lambda r: len(r.peers) < replicas,
-            "extra-peer": lambda r: len(r.peers) > replicas,
-            "down-peer": lambda r: bool(r.down),
-            "pending-peer": lambda r: bool(r.pending),
-            "offline-peer": lambda r: any(self.stores[p.store_id].state is MetaState.OFFLINE for p in r.peers),
-            "learner-peer": lambda r: any(p.is_learner for p in r.peers),
-            "empty-region": lambda r: r.size_mib <= 1,
-            "oversized-region": lambda r: r.size_mib > 384,
-            "undersized-region": lambda r: r.size_mib <= 54,
-        }
-        return [r for r in self.regions.values() if tests[name](r)]
+        regions = self.regions.values()
+        match name:
+            case "miss-peer":
+                return [r for r in regions if len(r.peers) < replicas]
+            case "extra-peer":
+                return [r for r in regions if len(r.peers) > replicas]
+            case "down-peer":
+                return [r for r in regions if r.down]
+            case "pending-peer":
+                return [r for r in regions if r.pending]
+            case "offline-peer":
+                removed = {i for i, s in self.stores.items() if s.state is MetaState.OFFLINE}
+                return [r for r in regions if any(p.store_id in removed for p in r.peers)] if removed else []
+            case "learner-peer":
+                return [r for r in regions if any(p.is_learner for p in r.peers)]
+            case "empty-region":
+                return [r for r in regions if r.size_mib <= 1]
+            case "oversized-region":
+                return [r for r in regions if r.size_mib > 384]
+            case "undersized-region":
+                return [r for r in regions if r.size_mib <= 54]
+            case _:
+                return []
 
     def ordered(self, regions: Iterable[RegionRecord]) -> list[RegionRecord]:
         """By start key, as a scan gives them."""

@@ -25,6 +25,8 @@ RATES: Final = {
 }  # fmt: skip
 """Requests per second of the whole cluster at traffic 1."""
 _WRITES: Final = ("raw_put", "kv_prewrite", "kv_commit")
+_WRITES_PER_S: Final = sum(RATES[t] for t in _WRITES)
+_ALL_PER_S: Final = sum(RATES.values())
 _NEED_TSO: Final = ("kv_get", "kv_prewrite", "kv_commit", "coprocessor")
 _CPU_S: Final = {
     "raw_get": 0.00028, "raw_put": 0.0006, "kv_get": 0.0003, "kv_prewrite": 0.0008, "kv_commit": 0.0007,
@@ -141,9 +143,11 @@ class Workload:
         self._orphaned = orphaned
 
     def _append(self, load: float, dt: float) -> None:
-        per_s = sum(RATES[t] for t in _WRITES) * self.traffic * load * dt
+        per_s = _WRITES_PER_S * self.traffic * load * dt
         for region in self._raft.regions:
-            if region.is_settled or self._can_commit(region):
+            if region.is_settled:
+                region.last_index += per_s * region.weight
+            elif self._can_commit(region):
                 self._raft.appended(region, per_s * region.weight)
 
     def _hiccup(self, store: Store, now: float, dt: float) -> None:
@@ -264,7 +268,7 @@ class Workload:
     def _failures(self, store: Store, lead: _Lead, dt: float) -> None:
         """Requests that find no leader, or one without a majority."""
         cells = store.cells
-        asked = sum(RATES.values()) * self.traffic * dt
+        asked = _ALL_PER_S * self.traffic * dt
         if lead.stuck:
             stuck = min(40.0 * dt, asked * lead.stuck)
             cells.async_total["write", "err_timeout"].value += stuck * 0.3
@@ -284,7 +288,7 @@ class Workload:
     def _follow(self, store: Store, dt: float) -> None:
         """What a store appends and applies for the regions that it holds, as leader or follower."""
         cells, name = store.cells, store.name
-        total = sum(RATES[t] for t in _WRITES) * self.traffic
+        total = _WRITES_PER_S * self.traffic
         held = 0.0
         for other, lead in self._leads.items():
             if other == name:
