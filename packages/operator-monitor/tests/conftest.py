@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ import structlog
 from operator_core.actions import RiskClass
 from operator_core.components import Component, ComponentRef, Kind, RedundancyGroup
 from operator_core.diagnosis import Diagnosis, Hypothesis, Option
+from operator_core.errors import LedgerError
 from operator_core.judgements import CheckResult, Invariant, InvariantName, Severity, Verdict
 from operator_core.knowledge import DO_NOTHING, UNKNOWN_MODE, ComponentKind, Knowledge
 from operator_core.ports import Case, Lease, Probe, Standpoint
@@ -33,7 +35,7 @@ from operator_core.sight import lost_sight
 from operator_core.silences import Silence
 from operator_core.tickets import Ticket, TicketId
 from operator_ledger import MemoryLedger
-from operator_monitor import Monitor, Report, Watch
+from operator_monitor import CycleReport, Monitor, Report, StandingBy, Watch
 from structlog.typing import EventDict
 
 T = TypeVar("T")
@@ -223,6 +225,69 @@ class ToyLedger(MemoryLedger):
         self.book = {t.id: t for t in await super().tickets(NORTH)}
 
 
+class Line:
+    """One process's connection to a ledger: it can be cut, or frozen, and then nothing gets through until it thaws."""
+
+    def __init__(self, ledger: ToyLedger) -> None:
+        self._ledger = ledger
+        self.is_cut = False
+        self.is_open = asyncio.Event()
+        self.is_open.set()
+
+    def freeze(self) -> None:
+        self.is_open.clear()
+
+    def thaw(self) -> None:
+        self.is_open.set()
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
+        async def call(*args: Any, **terms: Any) -> object:
+            await self.is_open.wait()
+            if self.is_cut:
+                raise LedgerError("the line is cut")
+            return await getattr(self._ledger, name)(*args, **terms)
+
+        return call
+
+
+class Process:
+    """A program that watches the cluster and may be killed, frozen, or ended cleanly."""
+
+    def __init__(self, holder: str, ledger: ToyLedger, subject: ToySubject, clock: VirtualClock, **terms: Any) -> None:
+        self.holder, self.clock = holder, clock
+        self.line: Any = Line(ledger)
+        self.monitor = Monitor(cluster=NORTH, subject=subject, ledger=self.line, clock=clock, **terms)
+        self.watch = Watch(self.monitor, leases=self.line, holder=holder)
+        self.reports: list[tuple[datetime, Report]] = []
+        self.task: asyncio.Task[None] | None = None
+
+    def start(self, tasks: asyncio.TaskGroup) -> None:
+        self.task = tasks.create_task(self._run(), name=self.holder)
+
+    async def _run(self) -> None:
+        async with aclosing(self.watch.cycles()) as told:
+            async for report in told:
+                self.reports.append((self.clock.now(), report))
+
+    async def end(self) -> None:
+        """As Ctrl-C does."""
+        assert self.task is not None
+        self.task.cancel()
+        await asyncio.wait([self.task])
+
+    async def die(self) -> None:
+        """Nothing more of it reaches the ledger, no farewell either."""
+        self.line.is_cut = True
+        self.line.thaw()
+        await self.end()
+
+    def stood_by(self) -> list[StandingBy]:
+        return [r for _, r in self.reports if isinstance(r, StandingBy)]
+
+    def looked(self) -> list[CycleReport]:
+        return [r for _, r in self.reports if isinstance(r, CycleReport)]
+
+
 @dataclass
 class ToyDiagnoser:
     """Says "unknown" to everything; an answer in the script that is an error is raised, a time is waited."""
@@ -279,6 +344,28 @@ def diagnoser(clock: VirtualClock) -> Callable[..., ToyDiagnoser]:
 
     def make(*script: Exception | timedelta | None) -> ToyDiagnoser:
         return ToyDiagnoser(clock=clock, script=script or (None,))
+
+    return make
+
+
+@pytest.fixture
+def process(ledger: ToyLedger, clock: VirtualClock) -> Callable[..., Process]:
+    """A process that watches the cluster together with others."""
+
+    def make(holder: str, *script: Look, **terms: Any) -> Process:
+        return Process(holder, ledger, ToySubject(script=script or ({"1": "up"},), clock=clock), clock, **terms)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def party() -> Callable[[Sequence[str]], tuple[VirtualClock, ToyLedger, list[Process]]]:
+    """A clock, a ledger and some processes for a test that makes its own event loop."""
+
+    def make(holders: Sequence[str]) -> tuple[VirtualClock, ToyLedger, list[Process]]:
+        clock, ledger = VirtualClock(datetime(2026, 3, 1, 12, 0, tzinfo=UTC)), ToyLedger()
+        subject = ToySubject(script=({"1": "up"},), clock=clock)
+        return clock, ledger, [Process(h, ledger, subject, clock) for h in holders]
 
     return make
 
