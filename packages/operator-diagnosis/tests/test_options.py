@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from operator_core.actions import Availability
 from operator_core.components import ComponentRef, Kind
-from operator_core.judgements import CheckResult, Invariant, InvariantName, Severity, Verdict
+from operator_core.judgements import CheckResult, Invariant, InvariantName, Verdict
 from operator_core.knowledge import DO_NOTHING, Knowledge, OptionName
 from operator_core.ports import Case
 from operator_core.readings import Cause, Observation, SourceLook, Value
@@ -130,7 +130,7 @@ def test_the_verdicts_speak_of_what_no_hypothesis_blames(look: Look) -> None:
         check=check,
         grace=timedelta(0),
         stability=timedelta(0),
-        severity=Severity.CRITICAL,
+        takes_away=True,
     )
     state = state_of(look(1), (Candidate(None, (node(1),), 0.9),), (beats,))
     assert [state[node(n)] for n in (1, 2, 3)] == [

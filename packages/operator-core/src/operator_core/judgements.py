@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import NewType
 
-from operator_core.components import ComponentRef
+from operator_core.components import ComponentRef, Kind
 from operator_core.readings import Observation, ReadingId
 
 InvariantName = NewType("InvariantName", str)
@@ -99,6 +99,7 @@ class Invariant:
         check: pure; gives one result for each component that it can speak of.
         required: without this verdict nothing can be said about the subject's health.
         takes_away: a component that violates it does not do its share of its redundancy group's work.
+        about: the kinds of component that it speaks of; empty where nobody has said.
     """
 
     name: InvariantName
@@ -110,6 +111,7 @@ class Invariant:
     concern: Concern = Concern.SUBJECT
     required: bool = False
     takes_away: bool = False
+    about: frozenset[Kind] = frozenset()
 
     def judge(self, observation: Observation) -> tuple[Judgement, ...]:
         """The invariant's verdicts in one observation."""

@@ -43,4 +43,5 @@ def lost_sight(*, grace: timedelta, stability: timedelta) -> Invariant:
         grace=grace,
         stability=stability,
         concern=Concern.SIGHT,
+        about=frozenset({SOURCE_KIND}),
     )
