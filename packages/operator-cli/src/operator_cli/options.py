@@ -19,3 +19,14 @@ Name = Annotated[
     str | None, typer.Option("--name", metavar="NAME", help="A deployment; needed only when several are up.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON with a versioned schema.")]
+Ledger = Annotated[
+    str | None,
+    typer.Option("--ledger", metavar="URL", help="Where the record is kept: a file, or a database's URL."),
+]
+RecordedCluster = Annotated[
+    str | None, typer.Option("--cluster", metavar="NAME", help="Only this cluster, by its name in the record.")
+]
+Because = Annotated[str | None, typer.Option("--because", metavar="TEXT", help="Why; kept with it.  [required]")]
+By = Annotated[
+    str | None, typer.Option("--by", metavar="NAME", help="Who says so; the setting user, or who is logged in.")
+]

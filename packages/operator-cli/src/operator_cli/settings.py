@@ -5,6 +5,7 @@ Read once, here; each part of the program gets only its slice.
 
 from __future__ import annotations
 
+import getpass
 import os
 import tomllib
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from typing import Any
 
 from operator_core.errors import ConfigurationError
 from platformdirs import user_config_path, user_state_path
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -22,6 +23,8 @@ from pydantic_settings import (
     SettingsConfigDict,
     SettingsError,
 )
+
+from operator_cli.places import Place, place_of, without_secrets
 
 FILE_VARIABLE = "OPERATOR_CONFIG"
 
@@ -65,12 +68,22 @@ SUBJECTS = ("tikv",)
 """The subjects that this program can watch."""
 
 
+def login_name() -> str:
+    """Who is logged in, as the system knows it."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a user without a name, as in some containers; a KeyError before Python 3.13
+        return f"uid {os.getuid()}"
+
+
 class Settings(BaseSettings):
     """Everything that can be set.
 
     Attributes:
         state_directory: where the ledger, the fault journal and the embedded deployments' state are kept.
         interval: between two looks of the monitor, as a duration.
+        ledger: a file or the URL of a database; a file in the state directory when left out.
+        user: who signs what a person does to tickets and silences.
     """
 
     model_config = SettingsConfigDict(
@@ -84,6 +97,8 @@ class Settings(BaseSettings):
 
     state_directory: Path = Field(default_factory=lambda: user_state_path("operator"))
     interval: str = "5s"
+    ledger: SecretStr | None = None
+    user: str = Field(default_factory=login_name)
     clusters: dict[str, ClusterSettings] = Field(default_factory=dict)
 
     @field_validator("state_directory")
@@ -93,6 +108,23 @@ class Settings(BaseSettings):
             return value.expanduser().absolute()
         except RuntimeError as e:
             raise ValueError(f"whose home is meant is not known: {e}") from e
+
+    @field_validator("ledger")
+    @classmethod
+    def _somewhere(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            try:
+                place_of(value.get_secret_value(), of="it")
+            except ConfigurationError as e:
+                raise ValueError(str(e).partition("; ")[2]) from e
+        return value
+
+    @property
+    def ledger_place(self) -> Place:
+        """Where the record is kept."""
+        if self.ledger is None:
+            return Place(str(self.state_directory / "ledger.db"))
+        return place_of(self.ledger.get_secret_value(), of="ledger")
 
     @classmethod
     def settings_customise_sources(
@@ -154,8 +186,8 @@ def _flat(prefix: str, value: object) -> dict[str, str]:
         return found
     if isinstance(value, list | tuple):
         items: list[object] = list(value)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-        return {prefix: ", ".join(str(v) for v in items)}
-    return {prefix: str(value)}
+        return {prefix: ", ".join(without_secrets(str(v)) for v in items)}
+    return {prefix: without_secrets(str(value))}
 
 
 def _complaint(path: Path, error: ValidationError, from_environment: Mapping[str, str]) -> ConfigurationError:
@@ -168,7 +200,7 @@ def _complaint(path: Path, error: ValidationError, from_environment: Mapping[str
     )
     if first["type"] == "extra_forbidden":
         return ConfigurationError(f"{source}: unknown key")
-    given = "" if first["type"] == "missing" else f" (given: {first['input']!r})"
+    given = "" if first["type"] == "missing" else f" (given: {without_secrets(repr(first['input']))})"
     return ConfigurationError(f"{source}: {first['msg'].removeprefix('Value error, ')}{given}")
 
 
@@ -195,7 +227,7 @@ def load() -> Loaded:
     except ValidationError as e:
         raise _complaint(path, e, environment) from e
     in_file = _flat("", from_file)
-    values = _flat("", settings.model_dump(exclude_none=True))
+    values = _flat("", settings.model_dump(exclude_none=True)) | {"ledger": str(settings.ledger_place)}
     origins = tuple(
         Origin(
             key=key,

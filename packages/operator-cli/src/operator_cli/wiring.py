@@ -5,23 +5,29 @@ It decides which cluster is meant and hands each room what it needs of the other
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, TypeVar, assert_never
 
 from operator_core.components import Address, AddressMap
 from operator_core.errors import ConfigurationError
+from operator_core.knowledge import Knowledge
 from operator_core.ports import Clock, Diagnoser, FaultJournal, Ledger, Subject
 from operator_core.readings import ClusterName
 from operator_core.runtime import RealClock
 
 if TYPE_CHECKING:
+    from operator_ledger import SqlLedger
     from operator_local import LocalDeployment
     from operator_simulator import EmbeddedDeployment
 
+    from operator_cli.places import Place
     from operator_cli.settings import ClusterSettings, Loaded
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +145,17 @@ def resolve(choice: Choice, loaded: Loaded) -> Meant:
     return up[0]
 
 
+def recorded_name(choice: Choice, loaded: Loaded) -> ClusterName:
+    """Under which name the record knows the cluster that is meant; one that is named need not be there any more.
+
+    Raises:
+        ConfigurationError: see :func:`resolve`.
+    """
+    if choice.cluster and not (choice.pd or choice.name):
+        return ClusterName(choice.cluster)
+    return cluster_name(resolve(choice, loaded))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
     """A cluster ready to be observed."""
@@ -205,13 +222,81 @@ async def watch(meant: Meant) -> AsyncGenerator[Watched]:
         await subject.close()
 
 
+def ledger_place(loaded: Loaded, ledger: str | None) -> Place:
+    """Where the record is: where the option says, else where the settings say.
+
+    Raises:
+        ConfigurationError: the option names no place.
+    """
+    from operator_cli.places import place_of
+
+    return loaded.settings.ledger_place if ledger is None else place_of(ledger, of="--ledger")
+
+
 @asynccontextmanager
-async def open_ledger(loaded: Loaded) -> AsyncGenerator[Ledger]:
-    """The durable record in the state folder."""
+async def open_ledger(
+    loaded: Loaded, ledger: str | None = None, *, may_begin: bool = False
+) -> AsyncGenerator[SqlLedger]:
+    """The durable record.
+
+    Args:
+        loaded: the settings, which say where it is when `ledger` does not.
+        ledger: a file or a URL.
+        may_begin: a file that an option names is created when it is not there; else only that of the settings is.
+
+    Raises:
+        ConfigurationError: `ledger` names no place, or a file that is not there: whoever reads a record that nobody
+            wrote would be told that all is well.
+        LedgerError: it cannot be opened.
+    """
     from operator_ledger import SqlLedger
 
-    async with await SqlLedger.open(loaded.settings.state_directory / "ledger.db") as ledger:
-        yield ledger
+    place = ledger_place(loaded, ledger)
+    if ledger is not None and not may_begin and place.file is not None and not place.file.exists():
+        raise ConfigurationError(f"--ledger is {ledger!r}, and there is no file {place.file}")
+    async with await SqlLedger.open(place.location) as opened:
+        yield opened
+
+
+def cluster_clock(cluster: ClusterName, loaded: Loaded) -> Clock:
+    """The clock of a cluster of the record: its own while it is an embedded one that is up, else the wall clock."""
+    prefix = cluster_name(Embedded(name=""))
+    if cluster.startswith(prefix):
+        from operator_simulator import embedded_deployments
+
+        name = cluster.removeprefix(prefix)
+        if name in embedded_deployments(embedded_directory(loaded.settings.state_directory)):
+            return embedded(name, loaded).clock()
+    return RealClock()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """The ledger, as a person reads it and writes into it.
+
+    Attributes:
+        clock: of each cluster in it; what a person does there happens at an instant of that cluster.
+    """
+
+    ledger: Ledger
+    clock: Callable[[ClusterName], Clock]
+
+    def now(self, cluster: ClusterName) -> datetime:
+        """The instant at a cluster."""
+        return self.clock(cluster).now()
+
+
+async def on_record(loaded: Loaded, ledger: str | None, use_case: Callable[[Record], Awaitable[T]]) -> T:
+    """Await a use case on the record that the option or the settings name; see :func:`open_ledger`."""
+    async with open_ledger(loaded, ledger) as opened:
+        return await use_case(Record(ledger=opened, clock=lambda cluster: cluster_clock(cluster, loaded)))
+
+
+def knowledge() -> Knowledge:
+    """What is known of the subject, without asking any cluster."""
+    from operator_tikv import KNOWLEDGE
+
+    return KNOWLEDGE
 
 
 @asynccontextmanager
