@@ -10,12 +10,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from operator_cli.alone import alone
 from operator_cli.exits import Exit, last_word
 from operator_cli.render.console import console, plain
 from operator_cli.render.lines import escaped
 from operator_core.errors import ConfigurationError, LedgerError
-from operator_core.readings import ClusterName
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -116,14 +114,3 @@ def test_a_state_folder_may_be_named_by_its_home_and_an_empty_name_is_none(opera
     assert folder("kept") == str(tmp_path / "kept")
     assert folder("").startswith(str(tmp_path))
     assert folder("") != str(tmp_path)
-
-
-def test_a_second_monitor_of_a_cluster_is_refused_while_the_first_lives(operator: Run, tmp_path: Path) -> None:
-    monitor = ("monitor", "--pd", "http://127.0.0.1:1", "--cycles", "1")
-    with alone(ClusterName("127.0.0.1:1"), tmp_path / "state"):
-        second = operator(*monitor)
-        of_another_cluster = operator("monitor", "--pd", "http://127.0.0.1:2", "--cycles", "1")
-    assert second.returncode == Exit.USAGE
-    assert second.stderr == f"operator: another monitor (process {os.getpid()}) watches 127.0.0.1:1 already\n"
-    assert of_another_cluster.returncode == 0
-    assert operator(*monitor).returncode == 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from operator_core.diagnosis import Diagnosis
 from operator_core.faults import JournalEntry
 from operator_core.knowledge import Knowledge
+from operator_core.readings import ClusterName
 from operator_core.tickets import Ticket
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -19,8 +20,12 @@ from rich.text import Text
 from operator_cli.demo.story import Ending, Stage
 from operator_cli.demo.words import closing_lines, fault_sentence
 from operator_cli.render.console import clock_time, local_zone
-from operator_cli.render.glance import cluster_table
+from operator_cli.render.course import Courses
 from operator_cli.render.lines import escaped, summary, ticket_line
+from operator_cli.render.live_components import components, course
+from operator_cli.render.live_layout import Part, fit
+from operator_cli.render.live_tickets import tickets
+from operator_cli.render.live_view import ClusterView
 
 if TYPE_CHECKING:
     from operator_monitor import CycleReport
@@ -39,13 +44,13 @@ class LiveTeller:
 
     def __init__(self, console: Console, knowledge: Knowledge) -> None:
         self._out = console
-        self._knowledge = knowledge
+        self._view = ClusterView(
+            name=ClusterName("demo"), knowledge=knowledge, courses=Courses(interval=timedelta(seconds=5))
+        )
         self._live = Live(console=console, auto_refresh=False)
         self._stage = Stage.HEALTHY
         self._started: datetime | None = None
         self._report: CycleReport | None = None
-        self._ticket: Ticket | None = None
-        self._broken: frozenset[str] = frozenset()
 
     def __enter__(self) -> LiveTeller:
         self._live.start()
@@ -78,7 +83,7 @@ class LiveTeller:
         return text
 
     def _picture(self) -> RenderableType:
-        report = self._report
+        report, view = self._report, self._view
         if report is None:
             return Panel(self._progress(), title="operator demo", border_style="dim", width=self._width())
         elapsed = report.at - (self._started or report.at)
@@ -86,13 +91,27 @@ class LiveTeller:
         head.add_column()
         head.add_column(justify="right")
         head.add_row(self._progress(), f"[dim]cluster time +{elapsed.total_seconds():.0f} s[/]")
-        parts: list[RenderableType] = [head, Text()]
-        parts.append(cluster_table(report.observation, report.judgements, self._knowledge))
-        parts.append(Text())
-        parts.append(Text.from_markup(f"look {report.number}: {summary(report.judgements)}"))
-        if self._ticket is not None:
-            parts.append(Text.from_markup(ticket_line(self._ticket)))
-        return Panel(Group(*parts), title="operator demo", border_style=_border(self._stage), width=self._width())
+        inside = self._width() - 4
+        parts: list[Part] = [*components(view, inside), *course(view, inside)]
+        if view.tickets:
+            parts.append(tickets(view, now=report.at, width=inside))
+        lines = [Text.from_markup(f"look {report.number}: {summary(report.judgements)}"), *self._fitted(parts)]
+        return Panel(
+            Group(head, Text(), *lines), title="operator demo", border_style=self._border(), width=self._width()
+        )
+
+    def _fitted(self, parts: list[Part]) -> tuple[Text, ...]:
+        # Half of the terminal at least is the story's.
+        return fit(parts, max(len(parts), self._out.height // 2, self._out.height - 24))
+
+    def _border(self) -> str:
+        match self._stage:
+            case Stage.HEALTHY | Stage.RESOLVED:
+                return "green"
+            case Stage.BROKEN | Stage.DIAGNOSED:
+                return "red"
+            case Stage.HEALED:
+                return "yellow"
 
     def _width(self) -> int:
         # What a terminal writes for Ctrl-C must not wrap into a line that the picture does not count.
@@ -105,9 +124,7 @@ class LiveTeller:
     def cycle(self, report: CycleReport) -> None:
         self._started = self._started or report.at
         self._report = report
-        for ticket in report.changed:
-            if self._ticket is not None and ticket.id == self._ticket.id:
-                self._ticket = ticket
+        self._view.heard(report)
         self._draw()
 
     def broken(self, entry: JournalEntry, describes: str) -> None:
@@ -117,7 +134,6 @@ class LiveTeller:
         self._at(Stage.BROKEN)
 
     def opened(self, ticket: Ticket, after: timedelta) -> None:
-        self._ticket = ticket
         self._say(
             f"[dim]{clock_time(ticket.opened_at)}[/] [bold yellow]! {after.total_seconds():.0f} s after the fault:[/]"
             f" opened {ticket_line(ticket)}\n"
@@ -147,7 +163,6 @@ class LiveTeller:
         self._at(Stage.HEALED)
 
     def resolved(self, ticket: Ticket, after: timedelta) -> None:
-        self._ticket = ticket
         at = clock_time(ticket.resolved_at) if ticket.resolved_at else ""
         self._say(f"[dim]{at}[/] [bold green]✔ {after.total_seconds():.0f} s after the heal:[/] {ticket_line(ticket)}")
         self._at(Stage.RESOLVED)
@@ -161,13 +176,3 @@ def _print_all(out: Console, lines: Iterable[str]) -> None:
     out.print()
     for line in lines:
         out.print(line)
-
-
-def _border(stage: Stage) -> str:
-    match stage:
-        case Stage.HEALTHY | Stage.RESOLVED:
-            return "green"
-        case Stage.BROKEN | Stage.DIAGNOSED:
-            return "red"
-        case Stage.HEALED:
-            return "yellow"

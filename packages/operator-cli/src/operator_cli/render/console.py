@@ -7,7 +7,7 @@ import re
 import sys
 import unicodedata
 from datetime import datetime, tzinfo
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO, cast
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,27 +29,36 @@ def plain(text: str) -> str:
 class _Trimmed(io.TextIOBase):
     """Standard output without the blanks that a layout leaves at the ends of lines."""
 
+    def __init__(self, through: io.TextIOBase | None) -> None:
+        self._through = through
+
     def write(self, text: str, /) -> int:
-        sys.stdout.write(_BLANKS.sub("", text))
+        (self._through or sys.stdout).write(_BLANKS.sub("", text))
         return len(text)
 
     def flush(self) -> None:
-        sys.stdout.flush()
+        (self._through or sys.stdout).flush()
 
 
-def console(*, is_table: bool = False) -> Console:
-    """Standard output; where it is no terminal, lines are not wrapped and the cells of tables not cut."""
+def console(*, is_table: bool = False, through: io.TextIOBase | None = None) -> Console:
+    """Standard output; where it is no terminal, lines are not wrapped and the cells of tables not cut.
+
+    Args:
+        is_table: its lines may be long.
+        through: what takes the text on its way there.
+    """
     from rich.console import Console
 
     class Piped(Console):
         def on_broken_pipe(self) -> None:
             raise  # noqa: PLE0704 - the library would end the process itself, with the code of a violation
 
-    made = Piped(highlight=False, emoji=False)  # ``embedded:two`` is a name, and no picture of a 2
+    # No emoji: ``embedded:two`` is a name, and no picture of a 2.
+    made = Piped(file=cast("TextIO | None", through), highlight=False, emoji=False)
     if made.is_terminal:
         return made
     width = 1000 if is_table else 120
-    return Piped(file=_Trimmed(), highlight=False, emoji=False, width=width, soft_wrap=True)  # pyright: ignore[reportArgumentType]
+    return Piped(file=_Trimmed(through), highlight=False, emoji=False, width=width, soft_wrap=True)  # pyright: ignore[reportArgumentType]
 
 
 def local_zone() -> tzinfo:

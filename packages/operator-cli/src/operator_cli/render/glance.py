@@ -3,65 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from operator_core.components import ComponentRef
-from operator_core.judgements import Concern, Judgement, Verdict
-from operator_core.knowledge import ComponentKind, Knowledge
+from operator_core.judgements import Judgement, Verdict
+from operator_core.knowledge import ComponentKind
 from operator_core.readings import Observation, Reading, SignalName
+from rich.text import Text
 
-from operator_cli.render.lines import escaped
+from operator_cli.render.console import plain
+from operator_cli.render.figures import amount
+from operator_cli.verdicts import verdict_on
 
-if TYPE_CHECKING:
-    from rich.console import RenderableType
+MARKS = {Verdict.VIOLATED: ("✗", "red"), Verdict.UNKNOWN: ("?", "yellow"), Verdict.HOLDS: ("✔", "green")}
+
+_USUAL = frozenset({"Up", "answered", "yes", "healthy", "now"})
+"""Words that need no attention."""
 
 
-def shown(reading: Reading | None) -> str:
-    """A reading's value for a table cell; what was not seen is a question mark, never a zero."""
-    from operator_diagnosis.prose import quantity
-
+def shown(reading: Reading | None) -> Text:
+    """A reading's value for a cell; what was not seen is a question mark, never a zero."""
     if reading is None:
-        return "[yellow]?[/]"
+        return Text("?", "yellow")
     if isinstance(reading.value, str):
-        good = {"Up", "answered", "yes"}
-        return escaped(reading.value) if reading.value in good else f"[bold]{escaped(reading.value)}[/]"
-    return quantity(reading.value, reading.unit)
+        return Text(plain(reading.value)[:20], "" if reading.value in _USUAL else "bold")
+    return Text(amount(reading.value, reading.unit))
 
 
-def _mark(ref: ComponentRef, judgements: Sequence[Judgement]) -> str:
-    verdicts = {j.verdict for j in judgements if j.key.component == ref and j.concern is Concern.SUBJECT}
-    if Verdict.VIOLATED in verdicts:
-        return "[red]✗[/]"
-    if Verdict.UNKNOWN in verdicts or not verdicts:
-        return "[yellow]?[/]"
-    return "[green]✔[/]"
-
-
-def _header(signal: SignalName, kind: ComponentKind) -> str:
+def header_of(signal: SignalName, kind: ComponentKind) -> str:
+    """A signal's name as the head of a column among components of a kind."""
     return str(signal).removeprefix(f"{kind.kind}.").replace("_", " ")
 
 
-def cluster_table(observation: Observation, judgements: Sequence[Judgement], knowledge: Knowledge) -> RenderableType:
-    """One small table for each kind of component."""
-    from rich.console import Group
-    from rich.table import Table
+def glance_header(kind: ComponentKind) -> list[Text]:
+    """The heads of the columns, as :func:`component_rows` fills them."""
+    heads = ("", kind.title, *(header_of(signal, kind) for signal in kind.glance))
+    return [Text(head, "dim") for head in heads]
 
-    tables: list[RenderableType] = []
-    for kind in knowledge.kinds:
-        components = [c for c in observation.components if c.ref.kind == kind.kind]
-        if not components:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComponentRow:
+    """One component at a glance."""
+
+    ref: ComponentRef
+    verdict: Verdict
+    cells: tuple[Text, ...]
+
+
+def component_rows(
+    observation: Observation, judgements: Sequence[Judgement], kind: ComponentKind
+) -> tuple[ComponentRow, ...]:
+    """A row for each component of a kind, in the order in which they were seen."""
+    by_component: dict[ComponentRef, list[Judgement]] = {}
+    for judgement in judgements:
+        by_component.setdefault(judgement.key.component, []).append(judgement)
+    rows: list[ComponentRow] = []
+    for component in observation.components:
+        if component.ref.kind != kind.kind:
             continue
-        table = Table(box=None, pad_edge=False, header_style="dim")
-        table.add_column("")
-        table.add_column(kind.title)
-        for signal in kind.glance:
-            table.add_column(_header(signal, kind), justify="right")
-        for component in components:
-            roles = f" [dim]{', '.join(sorted(component.roles))}[/]" if component.roles else ""
-            table.add_row(
-                _mark(component.ref, judgements),
-                f"{escaped(str(component.ref))}{roles}",
-                *(shown(observation.reading(signal, component.ref)) for signal in kind.glance),
-            )
-        tables.append(table)
-    return Group(*tables)
+        verdict = verdict_on(component.ref, by_component.get(component.ref, ()))
+        name = Text(plain(str(component.ref)))
+        if component.roles:
+            name.append(f" {', '.join(sorted(component.roles))}", "dim")
+        readings = (shown(observation.reading(signal, component.ref)) for signal in kind.glance)
+        rows.append(ComponentRow(ref=component.ref, verdict=verdict, cells=(Text(*MARKS[verdict]), name, *readings)))
+    return tuple(rows)
