@@ -88,9 +88,8 @@ async def test_a_file_gets_only_the_steps_that_it_has_not_seen(tmp_path: Path) -
     path = tmp_path / "x.sqlite"
     for schema in (steps(ONE), steps(ONE, TWO), steps(ONE, TWO)):
         file = await opened(path, schema)
-        async with file.reading() as connection:
-            applied = (await connection.execute(select(schema.table()))).all()
-            columns = await connection.run_sync(lambda c: [x["name"] for x in inspect(c).get_columns("one")])
+        applied = await file.read(lambda c, schema=schema: c.execute(select(schema.table())).all())
+        columns = await file.read(lambda c: [x["name"] for x in inspect(c).get_columns("one")])
         await file.close()
         assert [row.version for row in applied] == [m.version for m in schema.migrations]
         assert columns == ["a", "b"][: len(schema.migrations)]
@@ -102,8 +101,7 @@ async def test_a_step_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> No
     with pytest.raises(LedgerError, match="no such table: nowhere"):
         await opened(path, steps(ONE, TWO, "alter table nowhere add column b int"))
     file = await opened(path, steps(ONE))
-    async with file.reading() as connection:
-        columns = await connection.run_sync(lambda c: [x["name"] for x in inspect(c).get_columns("one")])
+    columns = await file.read(lambda c: [x["name"] for x in inspect(c).get_columns("one")])
     await file.close()
     assert columns == ["a"]
 
@@ -136,6 +134,6 @@ def test_gaps_in_the_numbers_are_a_bug() -> None:
 
 @pytest.mark.parametrize("name", ["operator_ledger", "operator_ledger.memory"])
 def test_importing_the_package_loads_no_database_library(name: str) -> None:
-    code = f"import sys, {name}; print([m for m in ('sqlalchemy', 'pydantic', 'aiosqlite') if m in sys.modules])"
+    code = f"import sys, {name}; print([m for m in ('sqlalchemy', 'pydantic', 'asyncpg') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"

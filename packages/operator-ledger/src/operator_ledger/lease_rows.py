@@ -1,84 +1,107 @@
-"""Leases as rows: each change is one comparison and one write."""
+"""Leases as rows: each change looks at the row, which nobody else can change meanwhile, and writes it anew."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from operator_core.errors import LeaseLost
 from operator_core.ports import Lease
 from operator_core.readings import ClusterName
-from sqlalchemy import ColumnElement, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from operator_ledger.chain import of_row
 from operator_ledger.tables import LEASES
 
 _TICK = timedelta(microseconds=1)
 
 
-async def load_lease(connection: AsyncConnection, cluster: ClusterName, *, lock: bool = False) -> Lease | None:
-    """The lease of a cluster.
+@dataclass(frozen=True, slots=True)
+class _Stands:
+    """The row of a cluster.
 
-    Args:
-        lock: nobody takes it over before the transaction ends.
+    Attributes:
+        term: of the lease, or of the last one when nobody holds it.
     """
-    query = select(LEASES).where(LEASES.c.cluster == cluster, LEASES.c.holder.is_not(None))
-    row = (await connection.execute(query.with_for_update(read=True) if lock else query)).one_or_none()
+
+    term: int
+    held: Lease | None
+
+
+def lease_digest(cluster: str, holder: str | None, term: int, beat: int, patience: int) -> bytes:
+    """The digest that stands in a row of leases."""
+    return of_row(cluster, holder, term, beat, patience)
+
+
+def _stands(connection: Connection, cluster: ClusterName, *, share: bool | None = None) -> _Stands | None:
+    """The row as it stands; locked against changes (`share`) or against everybody (not `share`), unless None."""
+    query = select(LEASES).where(LEASES.c.cluster == cluster)
+    row = connection.execute(query if share is None else query.with_for_update(read=share)).one_or_none()
     if row is None:
         return None
-    return Lease(
-        cluster=cluster, holder=row.holder, term=row.term, beat=row.beat, patience=timedelta(microseconds=row.patience)
-    )
+    patience = timedelta(microseconds=row.patience)
+    held = row.holder is not None
+    lease = Lease(cluster=cluster, holder=row.holder, term=row.term, beat=row.beat, patience=patience) if held else None
+    return _Stands(row.term, lease)
 
 
-async def take(
-    connection: AsyncConnection, cluster: ClusterName, *, holder: str, patience: timedelta, over: Lease | None
+def _values(cluster: ClusterName, term: int, lease: Lease | None) -> dict[str, object]:
+    holder = None if lease is None else lease.holder
+    beat, patience = (0, 0) if lease is None else (lease.beat, lease.patience // _TICK)
+    digest = lease_digest(cluster, holder, term, beat, patience)
+    return {"holder": holder, "term": term, "beat": beat, "patience": patience, "digest": digest}
+
+
+def _put(connection: Connection, cluster: ClusterName, term: int, lease: Lease | None) -> None:
+    values = _values(cluster, term, lease)
+    connection.execute(update(LEASES).where(LEASES.c.cluster == cluster).values(values))
+
+
+def load_lease(connection: Connection, cluster: ClusterName) -> Lease | None:
+    """The lease of a cluster; None when nobody holds it."""
+    stands = _stands(connection, cluster)
+    return None if stands is None else stands.held
+
+
+def take(
+    connection: Connection, cluster: ClusterName, *, holder: str, patience: timedelta, over: Lease | None
 ) -> Lease | None:
     """Take a lease that still stands as it was seen; None when it does not."""
-    term: int = await connection.scalar(select(LEASES.c.term).where(LEASES.c.cluster == cluster)) or 0
-    taken = Lease(cluster=cluster, holder=holder, term=term + 1, beat=0, patience=patience)
-    values = {"holder": holder, "term": taken.term, "beat": 0, "patience": patience // _TICK}
-    seen = [LEASES.c.holder.is_(None), LEASES.c.term == term] if over is None else _as_seen(over)
-    changed = await connection.execute(update(LEASES).where(LEASES.c.cluster == cluster, *seen).values(values))
-    if changed.rowcount == 1:
-        return taken
-    if over is not None or term > 0:
+    stands = _stands(connection, cluster, share=False)
+    if (None if stands is None else stands.held) != over:
         return None
+    term = 1 if stands is None else stands.term + 1
+    taken = Lease(cluster=cluster, holder=holder, term=term, beat=0, patience=patience)
+    if stands is not None:
+        _put(connection, cluster, term, taken)
+        return taken
     try:
-        await connection.execute(insert(LEASES).values(cluster=cluster, **values))
+        with connection.begin_nested():
+            connection.execute(insert(LEASES).values(cluster=cluster, **_values(cluster, term, taken)))
     except IntegrityError:
         return None  # somebody was faster, and is the first of all
     return taken
 
 
-def _as_seen(lease: Lease) -> list[ColumnElement[bool]]:
-    return [
-        LEASES.c.holder == lease.holder,
-        LEASES.c.term == lease.term,
-        LEASES.c.beat == lease.beat,
-        LEASES.c.patience == lease.patience // _TICK,
-    ]
-
-
-async def beat(connection: AsyncConnection, lease: Lease) -> Lease | None:
+def beat(connection: Connection, lease: Lease) -> Lease | None:
     """Show a sign of life; None when somebody else has taken it."""
-    held = await load_lease(connection, lease.cluster)
-    if held is None or held.term != lease.term:
+    stands = _stands(connection, lease.cluster, share=False)
+    if stands is None or stands.held is None or stands.term != lease.term:
         return None
-    beaten = replace(held, beat=held.beat + 1)
-    mine = update(LEASES).where(LEASES.c.cluster == lease.cluster, LEASES.c.term == lease.term)
-    changed = await connection.execute(mine.where(LEASES.c.holder.is_not(None)).values(beat=beaten.beat))
-    return beaten if changed.rowcount == 1 else None
+    beaten = replace(stands.held, beat=stands.held.beat + 1)
+    _put(connection, lease.cluster, lease.term, beaten)
+    return beaten
 
 
-async def release(connection: AsyncConnection, lease: Lease) -> None:
+def release(connection: Connection, lease: Lease) -> None:
     """Give it up; its term stays, so that nobody ever has it again."""
-    mine = update(LEASES).where(LEASES.c.cluster == lease.cluster, LEASES.c.term == lease.term)
-    await connection.execute(mine.values(holder=None))
+    stands = _stands(connection, lease.cluster, share=False)
+    if stands is not None and stands.term == lease.term:
+        _put(connection, lease.cluster, lease.term, None)
 
 
-async def check_lease(connection: AsyncConnection, cluster: ClusterName, lease: Lease | None) -> None:
+def check_lease(connection: Connection, cluster: ClusterName, lease: Lease | None) -> None:
     """Refuse to write under a lease that is lost; one that is not stays until the transaction ends.
 
     Raises:
@@ -86,6 +109,7 @@ async def check_lease(connection: AsyncConnection, cluster: ClusterName, lease: 
     """
     if lease is None:
         return
-    held = await load_lease(connection, cluster, lock=True)
+    stands = _stands(connection, cluster, share=True)
+    held = None if stands is None else stands.held
     if held is None or held.term != lease.term:
         raise LeaseLost(f"{held.holder if held else 'nobody'} has the watch of {cluster} now, not {lease.holder}")

@@ -15,7 +15,7 @@ from operator_core.ports import Clock
 from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, func, inspect, select
 
 from operator_ledger.columns import Instant
-from operator_ledger.sqlite import SqliteFile, is_locked
+from operator_ledger.database import Database
 
 _PAUSE = timedelta(milliseconds=50)
 
@@ -90,23 +90,26 @@ def migrate(connection: Connection, schema: Schema, where: str, now: datetime) -
         connection.execute(table.insert().values(version=migration.version, title=migration.title, applied_at=now))
 
 
-async def bring_up(file: SqliteFile, schema: Schema, clock: Clock) -> None:
-    """Bring a database file to the newest schema; one that is there already is only read.
+async def bring_up(database: Database, schema: Schema, clock: Clock) -> None:
+    """Bring a database to the newest schema; one that is there already is only read.
 
     Raises:
         LedgerError: it cannot be read or written, or is not ours, or is newer than this program.
     """
     start = clock.now()
+
+    def step_up(connection: Connection) -> None:
+        database.alone(connection)
+        migrate(connection, schema, database.name, clock.now())
+
     while True:
         try:
-            async with file.reading() as connection:
-                there = await connection.run_sync(version_of, schema, str(file.path))
+            there = await database.read(lambda connection: version_of(connection, schema, database.name))
             if there < schema.newest:
-                async with file.writing() as connection:
-                    await connection.run_sync(migrate, schema, str(file.path), clock.now())
+                await database.write(step_up)
         except LedgerError as e:
-            # Turning the log on does not wait for a lock as other statements do, so two first openings can meet.
-            if not is_locked(e) or clock.now() - start >= file.patience:
+            # Two first openings can meet; SQLite does not wait for a lock when the log is turned on.
+            if not database.is_busy(e) or clock.now() - start >= database.patience:
                 raise
             await clock.sleep(_PAUSE)
         else:

@@ -7,8 +7,7 @@ from typing import Any
 from operator_core.readings import ClusterName
 from operator_core.record import SilenceAdded, SilenceEnded
 from operator_core.silences import Silence, SilenceId, SilenceScope
-from sqlalchemy import Row, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Row, insert, select, update
 
 from operator_ledger.codec import from_json, to_json
 from operator_ledger.silencing import ended, stated
@@ -40,35 +39,36 @@ def _silence(row: Row[*tuple[Any, ...]]) -> Silence:
     )
 
 
-async def load_silences(connection: AsyncConnection, cluster: ClusterName | None = None) -> tuple[Silence, ...]:
+def load_silences(connection: Connection, cluster: ClusterName | None = None) -> tuple[Silence, ...]:
     """Silences in the order in which they were stated."""
     query = select(SILENCES).order_by(SILENCES.c.id)
     if cluster is not None:
         query = query.where(SILENCES.c.cluster == cluster)
-    return tuple(_silence(row) for row in await connection.execute(query))
+    return tuple(_silence(row) for row in connection.execute(query))
 
 
-async def add_silence(connection: AsyncConnection, entry: SilenceAdded, cluster: ClusterName) -> Silence:
+def add_silence(connection: Connection, entry: SilenceAdded, cluster: ClusterName) -> Silence:
     """Write a new silence; the database gives it its id.
 
     Raises:
         LedgerError: it ends before it begins.
     """
     draft = stated(entry, SilenceId(0), cluster)
-    added = await connection.execute(insert(SILENCES).values(_values(draft)))
+    added = connection.execute(insert(SILENCES).values(_values(draft)))
     assert added.inserted_primary_key is not None
     return stated(entry, SilenceId(added.inserted_primary_key[0]), cluster)
 
 
-async def end_silence(connection: AsyncConnection, entry: SilenceEnded, cluster: ClusterName) -> None:
-    """Write that a silence is over.
+def end_silence(connection: Connection, entry: SilenceEnded, cluster: ClusterName) -> Silence:
+    """Write that a silence is over; gives it as it is now.
 
     Raises:
         LedgerError: the cluster has no such silence.
     """
     query = select(SILENCES).where(SILENCES.c.id == entry.silence).with_for_update()
-    row = (await connection.execute(query)).one_or_none()
+    row = (connection.execute(query)).one_or_none()
     before = None if row is None else _silence(row)
     after = ended(before, entry, cluster)
     if after != before:
-        await connection.execute(update(SILENCES).where(SILENCES.c.id == after.id).values(ended_at=after.ended_at))
+        connection.execute(update(SILENCES).where(SILENCES.c.id == after.id).values(ended_at=after.ended_at))
+    return after

@@ -3,116 +3,86 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
 
 from operator_core.claims import Interval
 from operator_core.components import ComponentRef
 from operator_core.errors import LedgerError
-from operator_core.incidents import OpenTicket
 from operator_core.judgements import Severity
 from operator_core.ports import Lease, Standpoint
 from operator_core.readings import ClusterName, Observation, Reading, ReadingId
-from operator_core.record import (
-    Entry,
-    JudgementChanged,
-    ObservationKept,
-    Progress,
-    Recorded,
-    SilenceAdded,
-    SilenceEnded,
-)
+from operator_core.record import Entry, ObservationKept, Recorded
 from operator_core.silences import Silence
 from operator_core.tickets import Ticket, TicketId
-from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select
 
 from operator_ledger import lease_rows
-from operator_ledger.codec import Written, read, written
+from operator_ledger.appending import append, prepared
+from operator_ledger.codec import Written, read
+from operator_ledger.database import Database, apart
+from operator_ledger.heads import load_head
 from operator_ledger.migrations.ledger import SCHEMA
-from operator_ledger.on_file import OnFile
-from operator_ledger.own_append import OwnAppend
+from operator_ledger.page import Page
+from operator_ledger.progress_rows import load_progress
 from operator_ledger.reading_ids import by_observation
-from operator_ledger.silence_rows import add_silence, end_silence, load_silences
-from operator_ledger.tables import ENTRIES, PROGRESS
-from operator_ledger.ticket_rows import Wanted, add_ticket, load_ticket, load_tickets, save_ticket
-from operator_ledger.ticketing import changed, check_cluster, happened_at, opened, span_of, ticket_of
+from operator_ledger.recall import recalled, recalled_by_number
+from operator_ledger.sealed import SEGMENT
+from operator_ledger.sealing import Shapes
+from operator_ledger.silence_rows import load_silences
+from operator_ledger.stored import Stored
+from operator_ledger.tables import ENTRIES
+from operator_ledger.ticket_rows import Wanted, load_tickets
+from operator_ledger.ticketing import check_cluster, span_of
 
-_AT_ONCE = 500
-"""Values in one statement; databases bound their number."""
+T = TypeVar("T")
+
+_MANY = 5_000
+"""So many readings are prepared in a thread; fewer cost less than the way there."""
 
 
-class SqlLedger(OnFile):
-    """A Ledger in a database file."""
+class SqlLedger(Stored):
+    """A Ledger in a database."""
 
     _schema = SCHEMA
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._shapes = Shapes()
 
     async def append(
         self, cluster: ClusterName, entries: Sequence[Entry], *, at: datetime, lease: Lease | None = None
     ) -> tuple[Ticket, ...]:
         for entry in entries:
             check_cluster(entry, cluster)
-        on_file = await asyncio.to_thread(lambda: [written(e) for e in entries])  # megabytes, for a large cluster
-        before: dict[TicketId, Ticket | None] = {}
-        after: dict[TicketId, Ticket] = {}
-        kept: dict[int, Written] = {}
-        rows: list[dict[str, object]] = []
-        own = OwnAppend()
-        async with self._file.writing() as connection:
-            await lease_rows.check_lease(connection, cluster, lease)
-            for meant, coded in zip(entries, on_file, strict=True):
-                entry = own.named(meant)
-                body = coded if entry is meant else written(entry)
-                match entry:
-                    case Progress():
-                        await _put_progress(connection, cluster, entry, body)
-                        continue
-                    case ObservationKept(observation=observation):
-                        there = kept.get(observation.number) or await _kept(connection, cluster, observation.number)
-                        if there is not None:
-                            _check_same(there, body, observation)
-                            continue
-                        kept[observation.number] = body
-                        ident = None
-                    case OpenTicket():
-                        ticket = await add_ticket(connection, lambda new, e=entry: opened(e, new))
-                        ident = ticket.id
-                        own.tickets.append(ident)
-                        before[ident], after[ident] = None, ticket
-                    case SilenceAdded():
-                        own.silences.append((await add_silence(connection, entry, cluster)).id)
-                        ident = None
-                    case SilenceEnded():
-                        await end_silence(connection, entry, cluster)
-                        ident = None
-                    case _:
-                        ident = ticket_of(entry)
-                        if ident is not None:
-                            ticket = await load_ticket(connection, cluster, ident)
-                            before.setdefault(ident, ticket)
-                            after[ident] = changed(ticket, entry)
-                            await save_ticket(connection, ticket, after[ident])
-                rows.append(_row(cluster, entry, body, ident, at))
-            if rows:
-                await connection.execute(insert(ENTRIES), rows)
-        return tuple(t for ident, t in sorted(after.items()) if before[ident] != t)
+        if sum(len(e.observation.readings) for e in entries if isinstance(e, ObservationKept)) > _MANY:
+            ready = await asyncio.to_thread(prepared, entries, self._shapes)
+        else:
+            ready = prepared(entries, self._shapes)
+
+        def write(connection: Connection) -> tuple[Ticket, ...]:
+            lease_rows.check_lease(connection, cluster, lease)
+            page = Page(self._database, connection, cluster, at)
+            touched = append(page, ready)
+            page.close()
+            return touched
+
+        return await self._database.write(write)
 
     async def standpoint(self, cluster: ClusterName) -> Standpoint:
-        async with self._file.reading() as connection:
-            row = (await connection.execute(select(PROGRESS).where(PROGRESS.c.cluster == cluster))).one_or_none()
-            last_kept: int = (
-                await connection.scalar(select(func.max(ENTRIES.c.number)).where(ENTRIES.c.cluster == cluster)) or 0
-            )
-        if row is None:
-            return Standpoint(last_number=last_kept, tracked={})
-        there = Written(tag="progress", format=row.format, coding=row.coding, body=row.body)
-        progress = self._read(there)
-        assert isinstance(progress, Progress)
-        return Standpoint(last_number=max(progress.number, last_kept), tracked=progress.tracked)
+        def read_it(connection: Connection) -> Standpoint:
+            head = load_head(connection, cluster)
+            last_kept = 0 if head is None else head.last_number
+            progress = load_progress(connection, cluster)
+            if progress is None:
+                return Standpoint(last_number=last_kept, tracked={})
+            return Standpoint(last_number=max(progress.number, last_kept), tracked=progress.tracked)
+
+        return await self._read(read_it)
 
     async def ticket(self, ident: TicketId) -> Ticket | None:
-        async with self._file.reading() as connection:
-            return next(iter(await load_tickets(connection, Wanted(ident=ident))), None)
+        return next(iter(await self._read(lambda c: load_tickets(c, Wanted(ident=ident)))), None)
 
     async def tickets(
         self,
@@ -132,147 +102,67 @@ class SqlLedger(OnFile):
             component=component,
             newest=newest,
         )
-        async with self._file.reading() as connection:
-            return await load_tickets(connection, wanted)
+        return await self._read(lambda connection: load_tickets(connection, wanted))
 
     async def silences(self, cluster: ClusterName | None = None) -> tuple[Silence, ...]:
-        async with self._file.reading() as connection:
-            return await load_silences(connection, cluster)
-
-    async def lease(self, cluster: ClusterName) -> Lease | None:
-        async with self._file.reading() as connection:
-            return await lease_rows.load_lease(connection, cluster)
-
-    async def take(self, cluster: ClusterName, *, holder: str, patience: timedelta, over: Lease | None) -> Lease | None:
-        async with self._file.writing() as connection:
-            return await lease_rows.take(connection, cluster, holder=holder, patience=patience, over=over)
-
-    async def beat(self, lease: Lease) -> Lease | None:
-        async with self._file.writing() as connection:
-            return await lease_rows.beat(connection, lease)
-
-    async def release(self, lease: Lease) -> None:
-        async with self._file.writing() as connection:
-            await lease_rows.release(connection, lease)
+        return await self._read(lambda connection: load_silences(connection, cluster))
 
     async def history(
         self, cluster: ClusterName | None = None, *, ticket: TicketId | None = None
     ) -> tuple[Recorded, ...]:
-        async with self._file.reading() as connection:
-            query = select(ENTRIES).where(ENTRIES.c.tag != "observation").order_by(ENTRIES.c.sequence)
+        def read_it(connection: Connection) -> tuple[Recorded, ...]:
+            query = select(ENTRIES).where(ENTRIES.c.tag != SEGMENT).order_by(ENTRIES.c.sequence)
             if ticket is not None:
-                found = await load_tickets(connection, Wanted(cluster=cluster, ident=ticket))
+                found = load_tickets(connection, Wanted(cluster=cluster, ident=ticket))
                 if not found:
                     return ()
                 query = query.where(_about(found[0]))
             elif cluster is not None:
                 query = query.where(ENTRIES.c.cluster == cluster)
-            rows = (await connection.execute(query)).all()
+            rows = connection.execute(query).all()
+            return apart(connection, lambda: tuple(map(_recorded, rows)))
 
-        def decoded() -> tuple[Recorded, ...]:
-            return tuple(
-                Recorded(
-                    sequence=row.sequence,
-                    cluster=ClusterName(row.cluster),
-                    at=row.at,
-                    entry=self._read(Written(tag=row.tag, format=row.format, coding=row.coding, body=row.body)),
-                )
-                for row in rows
-            )
-
-        return await asyncio.to_thread(decoded)
+        return await self._read(read_it)
 
     async def observations(
         self, cluster: ClusterName, *, span: Interval | None = None, newest: int | None = None
     ) -> tuple[Observation, ...]:
-        query = select(ENTRIES).where(ENTRIES.c.cluster == cluster, ENTRIES.c.tag == "observation")
-        if span is not None:
-            query = query.where(ENTRIES.c.happened_at.between(span.start, span.end))
-        query = query.order_by(ENTRIES.c.number.desc())
-        if newest is not None:
-            query = query.limit(max(0, newest))
-        async with self._file.reading() as connection:
-            rows = (await connection.execute(query)).all()
-
-        def decoded() -> tuple[Observation, ...]:
-            there = [Written(tag=row.tag, format=row.format, coding=row.coding, body=row.body) for row in rows[::-1]]
-            kept = [self._read(w) for w in there]
-            return tuple(entry.observation for entry in kept if isinstance(entry, ObservationKept))
-
-        return await asyncio.to_thread(decoded)
+        return await self._read(lambda connection: recalled(connection, cluster, span=span, newest=newest))
 
     async def readings(self, cluster: ClusterName, ids: Iterable[ReadingId]) -> tuple[Reading, ...]:
         wanted = by_observation(ids)
-        numbers = sorted(wanted)
-        found: list[Reading] = []
-        async with self._file.reading() as connection:
-            for start in range(0, len(numbers), _AT_ONCE):
-                query = (
-                    select(ENTRIES)
-                    .where(ENTRIES.c.cluster == cluster, ENTRIES.c.number.in_(numbers[start : start + _AT_ONCE]))
-                    .order_by(ENTRIES.c.number)
-                )
-                for row in (await connection.execute(query)).all():
-                    there = Written(tag=row.tag, format=row.format, coding=row.coding, body=row.body)
-                    entry = await asyncio.to_thread(self._read, there)
-                    assert isinstance(entry, ObservationKept)
-                    found.extend(r for r in entry.observation.readings if r.id in wanted[row.number])
-        return tuple(found)
+        found = await self._read(lambda connection: recalled_by_number(connection, cluster, wanted))
+        return tuple(r for o in found for r in o.readings if r.id in wanted[o.number])
 
-    def _read(self, there: Written) -> Entry:
-        try:
-            return read(there)
-        except LedgerError as e:
-            raise LedgerError(f"{self._file.path}: {e}") from e
+    async def lease(self, cluster: ClusterName) -> Lease | None:
+        return await self._read(lambda connection: lease_rows.load_lease(connection, cluster))
 
-
-def _row(cluster: ClusterName, entry: Entry, body: Written, ticket: TicketId | None, at: datetime) -> dict[str, object]:
-    number = entry.observation.number if isinstance(entry, ObservationKept) else None
-    key = entry.judgement.key if isinstance(entry, JudgementChanged) else None
-    return {
-        "cluster": cluster,
-        "at": at,
-        "happened_at": happened_at(entry, at),
-        "tag": body.tag,
-        "ticket": ticket,
-        "number": number,
-        "invariant": None if key is None else key.invariant,
-        "component": None if key is None else key.component.key,
-        "format": body.format,
-        "coding": body.coding,
-        "body": body.body,
-    }
-
-
-async def _put_progress(connection: AsyncConnection, cluster: ClusterName, progress: Progress, body: Written) -> None:
-    values = {
-        "number": progress.number,
-        "at": progress.at,
-        "format": body.format,
-        "coding": body.coding,
-        "body": body.body,
-    }
-    changed_rows = await connection.execute(update(PROGRESS).where(PROGRESS.c.cluster == cluster).values(values))
-    if changed_rows.rowcount == 0:
-        await connection.execute(insert(PROGRESS).values(cluster=cluster, **values))
-
-
-async def _kept(connection: AsyncConnection, cluster: ClusterName, number: int) -> Written | None:
-    query = select(ENTRIES).where(ENTRIES.c.cluster == cluster, ENTRIES.c.number == number)
-    row = (await connection.execute(query)).one_or_none()
-    return None if row is None else Written(tag=row.tag, format=row.format, coding=row.coding, body=row.body)
-
-
-def _check_same(there: Written, new: Written, observation: Observation) -> None:
-    """Refuse another observation of a number that is kept; its readings' ids would mean two things.
-
-    Raises:
-        LedgerError: it is another one.
-    """
-    if there.text != new.text:
-        raise LedgerError(
-            f"another observation {observation.number} of cluster {observation.cluster!r} is kept already"
+    async def take(self, cluster: ClusterName, *, holder: str, patience: timedelta, over: Lease | None) -> Lease | None:
+        return await self._database.write(
+            lambda connection: lease_rows.take(connection, cluster, holder=holder, patience=patience, over=over)
         )
+
+    async def beat(self, lease: Lease) -> Lease | None:
+        return await self._database.write(lambda connection: lease_rows.beat(connection, lease))
+
+    async def release(self, lease: Lease) -> None:
+        await self._database.write(lambda connection: lease_rows.release(connection, lease))
+
+    async def _read(self, work: Callable[[Connection], T]) -> T:
+        """Read; what is damaged is said with the name of the database."""
+
+        def named(connection: Connection) -> T:
+            try:
+                return work(connection)
+            except LedgerError as e:
+                raise LedgerError(f"{self._database.name}: {e}") from e
+
+        return await self._database.read(named)
+
+
+def _recorded(row: Row[*tuple[Any, ...]]) -> Recorded:
+    there = Written(tag=row.tag, format=row.format, coding=row.coding, body=row.body)
+    return Recorded(sequence=row.sequence, cluster=ClusterName(row.cluster), at=row.at, entry=read(there))
 
 
 def _about(ticket: Ticket) -> ColumnElement[bool]:
@@ -282,10 +172,5 @@ def _about(ticket: Ticket) -> ColumnElement[bool]:
     of_its_keys = or_(
         *(and_(ENTRIES.c.invariant == invariant, ENTRIES.c.component == component.key) for invariant, component in keys)
     )
-    judged = and_(
-        ENTRIES.c.cluster == ticket.cluster,
-        ENTRIES.c.tag == "judgement",
-        ENTRIES.c.happened_at.between(span.start, span.end),
-        of_its_keys,
-    )
-    return or_(ENTRIES.c.ticket == ticket.id, judged)
+    judged = and_(ENTRIES.c.tag == "judgement", ENTRIES.c.happened_at.between(span.start, span.end), of_its_keys)
+    return and_(ENTRIES.c.cluster == ticket.cluster, or_(ENTRIES.c.ticket == ticket.id, judged))

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import os
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 from operator_core.errors import LedgerError
 from operator_core.faults import Fault, FaultId, FaultState, JournalEntry, Undo
-from sqlalchemy import Row, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Row, insert, select, update
 
 from operator_ledger.codec import FORMAT, from_json, to_json
+from operator_ledger.database import Database
 from operator_ledger.fault_states import after_healing, after_injection
 from operator_ledger.fault_tables import FAULTS
 from operator_ledger.migrations.faults import SCHEMA
-from operator_ledger.on_file import OnFile
+from operator_ledger.sqlite import open_file
+from operator_ledger.stored import Stored
 
 
-class SqlFaultJournal(OnFile):
-    """A FaultJournal in a database file."""
+class SqlFaultJournal(Stored):
+    """A FaultJournal in a file beside the deployment that it is about."""
 
     _schema = SCHEMA
+
+    @classmethod
+    async def _find(cls, name: str | os.PathLike[str], patience: timedelta) -> Database:
+        return await open_file(name, patience=patience)
 
     async def plan(self, deployment: str, fault: Fault, undo: Undo, at: datetime) -> FaultId:
         values = {
@@ -31,18 +38,19 @@ class SqlFaultJournal(OnFile):
             "state": FaultState.PLANNED.value,
             "planned_at": at,
         }
-        async with self._file.writing() as connection:
-            added = await connection.execute(insert(FAULTS).values(values))
+
+        def write(connection: Connection) -> FaultId:
+            added = connection.execute(insert(FAULTS).values(values))
             assert added.inserted_primary_key is not None
             return FaultId(added.inserted_primary_key[0])
 
+        return await self._database.write(write)
+
     async def injected(self, ident: FaultId, at: datetime) -> None:
-        async with self._file.writing() as connection:
-            await self._save(connection, after_injection(await self._entry(connection, ident), at))
+        await self._change(ident, lambda entry: after_injection(entry, at))
 
     async def healed(self, ident: FaultId, at: datetime) -> None:
-        async with self._file.writing() as connection:
-            await self._save(connection, after_healing(await self._entry(connection, ident), at))
+        await self._change(ident, lambda entry: after_healing(entry, at))
 
     async def entries(self, deployment: str | None = None, *, unhealed_only: bool = False) -> tuple[JournalEntry, ...]:
         query = select(FAULTS).order_by(FAULTS.c.id)
@@ -50,24 +58,23 @@ class SqlFaultJournal(OnFile):
             query = query.where(FAULTS.c.deployment == deployment)
         if unhealed_only:
             query = query.where(FAULTS.c.state != FaultState.HEALED.value)
-        async with self._file.reading() as connection:
-            return tuple(self._from_row(row) for row in await connection.execute(query))
+        return await self._database.read(lambda connection: tuple(map(self._from_row, connection.execute(query))))
 
-    async def _entry(self, connection: AsyncConnection, ident: FaultId) -> JournalEntry:
-        row = (await connection.execute(select(FAULTS).where(FAULTS.c.id == ident).with_for_update())).one_or_none()
-        if row is None:
-            raise LedgerError(f"there is no fault {ident} in the journal")
-        return self._from_row(row)
+    async def _change(self, ident: FaultId, change: Callable[[JournalEntry], JournalEntry]) -> None:
+        def write(connection: Connection) -> None:
+            row = connection.execute(select(FAULTS).where(FAULTS.c.id == ident).with_for_update()).one_or_none()
+            if row is None:
+                raise LedgerError(f"there is no fault {ident} in the journal")
+            after = change(self._from_row(row))
+            values = {"state": after.state.value, "injected_at": after.injected_at, "healed_at": after.healed_at}
+            connection.execute(update(FAULTS).where(FAULTS.c.id == ident).values(values))
 
-    @staticmethod
-    async def _save(connection: AsyncConnection, entry: JournalEntry) -> None:
-        values = {"state": entry.state.value, "injected_at": entry.injected_at, "healed_at": entry.healed_at}
-        await connection.execute(update(FAULTS).where(FAULTS.c.id == entry.id).values(values))
+        await self._database.write(write)
 
     def _from_row(self, row: Row[*tuple[Any, ...]]) -> JournalEntry:
         if row.format > FORMAT:
             raise LedgerError(
-                f"{self._file.path}: fault {row.id} has format {row.format}; this program reads up to {FORMAT}"
+                f"{self._database.name}: fault {row.id} has format {row.format}; this program reads up to {FORMAT}"
             )
         return JournalEntry(
             id=FaultId(row.id),

@@ -1,10 +1,10 @@
 """Everything that is peculiar to SQLite, and nothing else: files, locks, durability, its errors in our words.
 
-What is put here has its counterpart in a module of its own when another database comes; the statements elsewhere
-are plain Core and run on any.
+Durability: WAL with ``synchronous=FULL`` syncs the log at every commit
+(https://sqlite.org/pragma.html#pragma_synchronous), so what was acknowledged outlives a crash of the machine.
 
-Durability: WAL with ``synchronous=FULL`` syncs the log at every commit (https://sqlite.org/pragma.html#pragma_synchronous),
-so what was acknowledged outlives a crash of the machine.
+SQLite has one writer at a time, so all that this process writes goes through one thread, in turn; readers have
+threads of their own and see the last commit.
 """
 
 from __future__ import annotations
@@ -13,20 +13,31 @@ import asyncio
 import os
 import sqlite3
 import stat
-from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from operator_core.errors import LedgerError
-from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from operator_ledger.database import Size
+from operator_ledger.tables import ENTRIES
+
+T = TypeVar("T")
 
 _FILE_MODE = 0o600
 _FOLDER_MODE = 0o700
 _WRITES = "operator_writes"
+_CALL = "operator_call"
+_FULL = 2
+_INCREMENTAL = 2
+_READERS = 3
+_PAGES_AT_ONCE = 2000
+"""How many pages are given back in one go, before others may write again: 8 MB."""
 
 _WORDS = {
     sqlite3.SQLITE_BUSY: "another process has it locked",
@@ -126,6 +137,16 @@ def _reason(error: BaseException) -> str:
     return (str(driver) or type(driver).__name__).partition("\n")[0]
 
 
+class _Call:
+    """One piece of work, from the outside."""
+
+    is_abandoned = False
+
+
+class _AbandonedError(Exception):
+    """Whoever asked for the work has gone."""
+
+
 class SqliteFile:
     """One database file with its connections.
 
@@ -136,15 +157,21 @@ class SqliteFile:
     def __init__(self, path: Path, *, patience: timedelta) -> None:
         self.path = path
         self.patience = patience
-        self.engine: AsyncEngine = create_async_engine(
-            URL.create("sqlite+aiosqlite", database=str(path)),
-            connect_args={"isolation_level": None, "timeout": patience.total_seconds()},
-            pool_timeout=patience.total_seconds(),
-            pool_size=4,
+        self.engine: Engine = create_engine(
+            URL.create("sqlite", database=str(path)),
+            connect_args={"isolation_level": None, "timeout": patience.total_seconds(), "check_same_thread": False},
+            pool_size=1 + _READERS,
             max_overflow=0,
         )
-        event.listen(self.engine.sync_engine, "connect", _prepare)
-        event.listen(self.engine.sync_engine, "begin", _begin)
+        event.listen(self.engine, "connect", _prepare)
+        event.listen(self.engine, "begin", _begin)
+        event.listen(self.engine, "before_cursor_execute", _go_on)
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="sqlite-reader")
+
+    @property
+    def name(self) -> str:
+        return str(self.path)
 
     @contextmanager
     def errors_told(self) -> Generator[None]:
@@ -156,33 +183,113 @@ class SqliteFile:
         except OSError as e:
             raise LedgerError(f"{self.path}: {e.strerror or e}") from e
 
-    @asynccontextmanager
-    async def writing(self) -> AsyncGenerator[AsyncConnection]:
-        """A transaction that holds the write lock from its beginning: all of it is kept, or nothing."""
-        with self.errors_told():
-            async with self.engine.execution_options(**{_WRITES: True}).begin() as connection:
-                yield connection
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        return await self._in_thread(self._writer, work, writes=True)
 
-    @asynccontextmanager
-    async def reading(self) -> AsyncGenerator[AsyncConnection]:
-        """A transaction that sees one state of the database throughout and hinders no writer."""
-        with self.errors_told():
-            async with self.engine.begin() as connection:
-                yield connection
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        return await self._in_thread(self._readers, work, writes=False)
+
+    async def _in_thread(self, threads: ThreadPoolExecutor, work: Callable[[Connection], T], *, writes: bool) -> T:
+        call = _Call()
+
+        def run() -> T:
+            with self.errors_told():
+                engine = self.engine.execution_options(**{_WRITES: writes, _CALL: call})
+                with engine.begin() as connection:
+                    return work(connection)
+
+        return await _finished(threads, run, call)
+
+    def alone(self, connection: Connection) -> None:
+        """Whoever writes is alone."""
+
+    def is_busy(self, error: BaseException) -> bool:
+        return is_locked(error)
+
+    def next_sequences(self, connection: Connection, count: int) -> Sequence[int]:
+        last: int = connection.scalar(select(func.max(ENTRIES.c.sequence))) or 0
+        return range(last + 1, last + 1 + count)
+
+    def size(self, connection: Connection) -> Size:
+        pages, free, page = (_pragma(connection, name) for name in ("page_count", "freelist_count", "page_size"))
+        files = [self.path, self.path.with_name(self.path.name + "-wal")]
+        return Size(used=(pages - free) * page, on_disk=sum(f.stat().st_size for f in files if f.exists()))
+
+    async def give_back(self) -> None:
+        """Cut the free pages off the end of the file, some at a time, so that nobody waits for long.
+
+        A file that was made before this was turned on is rewritten once (https://sqlite.org/pragma.html#pragma_auto_vacuum).
+        """
+        call = _Call()
+
+        def vacuum(pages: int) -> int:
+            with self.errors_told(), self.engine.connect() as connection:
+                raw: Any = connection.connection.dbapi_connection
+                if raw.execute("PRAGMA auto_vacuum").fetchone()[0] != _INCREMENTAL:
+                    raw.execute(f"PRAGMA auto_vacuum={_INCREMENTAL}")
+                    raw.execute("VACUUM")
+                raw.execute(f"PRAGMA incremental_vacuum({pages})").fetchall()
+                left: int = raw.execute("PRAGMA freelist_count").fetchone()[0]
+                if not left:
+                    raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                return left
+
+        while await _finished(self._writer, lambda: vacuum(_PAGES_AT_ONCE), call):
+            pass
 
     async def close(self) -> None:
-        with self.errors_told():
-            await self.engine.dispose()
+        def close() -> None:
+            self._writer.shutdown()
+            self._readers.shutdown()
+            with self.errors_told():
+                self.engine.dispose()
+
+        await asyncio.to_thread(close)
+
+
+async def _finished(threads: ThreadPoolExecutor, run: Callable[[], T], call: _Call) -> T:
+    """What it gives; who is cancelled while it runs waits until it has stopped, so that it is over or undone."""
+    running = threads.submit(run)
+    waiting = asyncio.wrap_future(running)
+    try:
+        return await asyncio.shield(waiting)
+    except asyncio.CancelledError:
+        call.is_abandoned = True
+        running.cancel()
+        while not waiting.done():
+            try:
+                await asyncio.wait([waiting])
+            except asyncio.CancelledError:
+                continue
+        if not waiting.cancelled():
+            waiting.exception()
+        raise
+
+
+def _go_on(connection: Connection, *_: object) -> None:
+    call = connection.get_execution_options().get(_CALL)
+    if isinstance(call, _Call) and call.is_abandoned:
+        raise _AbandonedError
+
+
+def _pragma(connection: Connection, name: str) -> int:
+    return connection.scalar(text(f"PRAGMA {name}")) or 0
 
 
 def _prepare(connection: _DriverConnection, _record: object) -> None:
     cursor = connection.cursor()
     try:
+        cursor.execute("PRAGMA page_count")
+        if cursor.fetchone() == (0,):  # in a file that holds something it would only wait for a lock
+            cursor.execute(f"PRAGMA auto_vacuum={_INCREMENTAL}")
         cursor.execute("PRAGMA journal_mode=WAL")
         mode = cursor.fetchone()
         if mode is None or mode[0] != "wal":
             raise sqlite3.OperationalError("its file system cannot hold a write-ahead log")
         cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA synchronous")
+        if cursor.fetchone() != (_FULL,):
+            raise sqlite3.OperationalError("it does not sync its commits")
         cursor.execute("PRAGMA foreign_keys=ON")
     finally:
         cursor.close()

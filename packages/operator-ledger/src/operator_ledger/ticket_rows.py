@@ -13,9 +13,8 @@ from operator_core.errors import LedgerError
 from operator_core.judgements import Concern, InvariantName, JudgementKey, Severity
 from operator_core.readings import ClusterName, ReadingId
 from operator_core.tickets import Ticket, TicketId, TicketState, Violation
-from sqlalchemy import ColumnElement, Row, and_, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from operator_ledger.codec import from_json, to_json
 from operator_ledger.tables import OPEN_VIOLATIONS, TICKETS, VIOLATIONS
@@ -113,48 +112,48 @@ class Wanted:
             yield TICKETS.c.id.in_(of_it)
 
 
-async def load_tickets(connection: AsyncConnection, wanted: Wanted) -> tuple[Ticket, ...]:
+def load_tickets(connection: Connection, wanted: Wanted) -> tuple[Ticket, ...]:
     """Tickets with their violations, in the order of their ids."""
     query = select(TICKETS).where(*wanted.conditions()).order_by(TICKETS.c.id.desc())
     if wanted.newest is not None:
         query = query.limit(max(0, wanted.newest))
-    rows = (await connection.execute(query)).all()[::-1]
+    rows = (connection.execute(query)).all()[::-1]
     of_each: defaultdict[int, list[Violation]] = defaultdict(list)
     for start in range(0, len(rows), _AT_ONCE):
         idents = [row.id for row in rows[start : start + _AT_ONCE]]
         theirs = select(VIOLATIONS).where(VIOLATIONS.c.ticket.in_(idents))
-        for row in await connection.execute(theirs.order_by(VIOLATIONS.c.ticket, VIOLATIONS.c.ordinal)):
+        for row in connection.execute(theirs.order_by(VIOLATIONS.c.ticket, VIOLATIONS.c.ordinal)):
             of_each[row.ticket].append(_violation(row))
     return tuple(_ticket(row, tuple(of_each[row.id])) for row in rows)
 
 
-async def load_ticket(connection: AsyncConnection, cluster: ClusterName, ident: TicketId) -> Ticket:
+def load_ticket(connection: Connection, cluster: ClusterName, ident: TicketId) -> Ticket:
     """One ticket, which nobody else can change until the transaction ends.
 
     Raises:
         LedgerError: the cluster has no such ticket.
     """
-    await connection.execute(select(TICKETS.c.id).where(TICKETS.c.id == ident).with_for_update())
-    for ticket in await load_tickets(connection, Wanted(cluster=cluster, ident=ident)):
+    connection.execute(select(TICKETS.c.id).where(TICKETS.c.id == ident).with_for_update())
+    for ticket in load_tickets(connection, Wanted(cluster=cluster, ident=ident)):
         return ticket
     raise LedgerError(f"there is no ticket {ident} of cluster {cluster!r}")
 
 
-async def add_ticket(connection: AsyncConnection, make: Callable[[TicketId], Ticket]) -> Ticket:
+def add_ticket(connection: Connection, make: Callable[[TicketId], Ticket]) -> Ticket:
     """Write a new ticket; the database gives it its id.
 
     Raises:
         LedgerError: one of its violations lasts in an open ticket already.
     """
     draft = make(TicketId(0))
-    added = await connection.execute(insert(TICKETS).values(_ticket_values(draft)))
+    added = connection.execute(insert(TICKETS).values(_ticket_values(draft)))
     assert added.inserted_primary_key is not None
     ticket = make(TicketId(added.inserted_primary_key[0]))
-    await _save_violations(connection, None, ticket)
+    _save_violations(connection, None, ticket)
     return ticket
 
 
-async def save_ticket(connection: AsyncConnection, before: Ticket, after: Ticket) -> None:
+def save_ticket(connection: Connection, before: Ticket, after: Ticket) -> None:
     """Write what has changed.
 
     Raises:
@@ -162,28 +161,28 @@ async def save_ticket(connection: AsyncConnection, before: Ticket, after: Ticket
     """
     if after == before:
         return
-    await connection.execute(update(TICKETS).where(TICKETS.c.id == after.id).values(_ticket_values(after)))
-    await _save_violations(connection, before, after)
+    connection.execute(update(TICKETS).where(TICKETS.c.id == after.id).values(_ticket_values(after)))
+    _save_violations(connection, before, after)
 
 
-async def _save_violations(connection: AsyncConnection, before: Ticket | None, after: Ticket) -> None:
+def _save_violations(connection: Connection, before: Ticket | None, after: Ticket) -> None:
     check_single((v.key for v in after.lasting), after.cluster)
     old = before.violations if before is not None else ()
     for ordinal, violation in enumerate(after.violations):
         if ordinal >= len(old):
             values = {"ticket": after.id, "ordinal": ordinal, **_violation_values(violation)}
-            await connection.execute(insert(VIOLATIONS).values(values))
+            connection.execute(insert(VIOLATIONS).values(values))
         elif violation != old[ordinal]:
             place = and_(VIOLATIONS.c.ticket == after.id, VIOLATIONS.c.ordinal == ordinal)
-            await connection.execute(update(VIOLATIONS).where(place).values(_violation_values(violation)))
+            connection.execute(update(VIOLATIONS).where(place).values(_violation_values(violation)))
     had = occupied(before) if before is not None else frozenset[JudgementKey]()
     has = occupied(after)
     for key in sorted(had - has, key=str):
-        await connection.execute(delete(OPEN_VIOLATIONS).where(*_place(after.cluster, key)))
+        connection.execute(delete(OPEN_VIOLATIONS).where(*_place(after.cluster, key)))
     for key in sorted(has - had, key=str):
         values = {"invariant": key.invariant, "component": key.component.key}
         try:
-            await connection.execute(insert(OPEN_VIOLATIONS).values(cluster=after.cluster, ticket=after.id, **values))
+            connection.execute(insert(OPEN_VIOLATIONS).values(cluster=after.cluster, ticket=after.id, **values))
         except IntegrityError as e:
             raise taken(key, after.cluster) from e
 
