@@ -15,7 +15,7 @@ from operator_core.errors import DeploymentError
 from operator_core.ports import Clock
 
 from operator_local.complaints import one_line
-from operator_local.engine import end
+from operator_local.docker_program import end
 
 _CHUNK_BYTES = 64 * 1024
 _LONGEST_LINE_BYTES = 1024 * 1024

@@ -32,6 +32,8 @@ T = TypeVar("T")
 PROJECT_LABEL = "com.docker.compose.project"
 SERVICE_LABEL = "com.docker.compose.service"
 ONE_OFF_LABEL = "com.docker.compose.oneoff"
+FAULT_PROJECT_LABEL = "operator.fault.project"
+"""On containers that keep a fault of the project up; Compose knows nothing of them."""
 
 _SOME_FAILED = re.compile(r"container \S+ (exited \(\d+\)|is unhealthy)|not healthy after")
 
@@ -137,8 +139,14 @@ class Project:
         await self._call("docker compose restart", lambda: client.compose.restart(list(services)), within=_ENDS_WITHIN)
 
     async def down(self) -> None:
-        """Stop and remove every container, network and volume of the project."""
+        """Stop and remove every container, network and volume of the project, and what keeps faults of it up."""
         client = self._client()
+        await self._call(
+            "docker rm",
+            lambda: client.container.remove(
+                client.container.list(all=True, filters=[("label", f"{FAULT_PROJECT_LABEL}={self._name}")]), force=True
+            ),
+        )
         await self._call(
             "docker compose down",
             lambda: client.compose.down(remove_orphans=True, volumes=True, quiet=True),

@@ -1,0 +1,5 @@
+"""Faults in containers of one Compose project."""
+
+from operator_local.faults.target import LocalFaultTarget
+
+__all__ = ["LocalFaultTarget"]

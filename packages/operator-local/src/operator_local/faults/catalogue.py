@@ -1,0 +1,169 @@
+"""Every fault that can be done to a container: its name, its parameters, and what they may be."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from itertools import product
+from typing import Final
+
+from operator_core.components import ComponentRef
+from operator_core.errors import ConfigurationError
+from operator_core.faults import Fault, FaultCapability, FaultName
+
+
+class Reach(Enum):
+    """What a fault is done to."""
+
+    ITSELF = "itself"
+    LINK = "link"
+    """What lies between the target and the other end."""
+    EITHER = "either"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """A number that a fault takes: its default and what it may be, both ends included."""
+
+    default: float
+    least: float
+    most: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultForm:
+    """One fault, of any kind of component.
+
+    Attributes:
+        family: which part of this package does it.
+        describes: what it does to a component, one sentence.
+        takes_away: whether a component of which all is hit does not do its work.
+        describes_link: what it does to what lies between two.
+    """
+
+    name: str
+    family: str
+    reach: Reach
+    takes_away: bool
+    describes: str = ""
+    describes_link: str = ""
+    parameters: Mapping[str, Parameter] = field(default_factory=dict[str, Parameter])
+
+
+def _itself(name: str, family: str, describes: str, *, takes_away: bool, **parameters: Parameter) -> FaultForm:
+    return FaultForm(
+        name=name,
+        family=family,
+        reach=Reach.ITSELF,
+        takes_away=takes_away,
+        describes=describes,
+        parameters=parameters,
+    )
+
+
+PROCESS_FAULTS: Final = (
+    _itself("kill", "process", "Its container is killed at once; healing starts it again.", takes_away=True),
+    _itself(
+        "stop",
+        "process",
+        "Its container is asked to end in order, and given the time that the compose file gives it; "
+        "healing starts it again.",
+        takes_away=True,
+    ),
+    _itself(
+        "pause",
+        "process",
+        "All its processes are frozen, its sockets stay open; healing lets them go on.",
+        takes_away=True,
+    ),
+    _itself("restart", "process", "Its container ends in order and starts again at once.", takes_away=True),
+    _itself(
+        "crash",
+        "process",
+        "The process itself dies of a signal, as by a bug of its own; healing starts it again.",
+        takes_away=True,
+        signal=Parameter(default=11, least=1, most=31),
+    ),
+    _itself(
+        "restart-loop",
+        "process",
+        "The process dies, is started again by Docker, and dies again every so many seconds; at most for a time.",
+        takes_away=True,
+        every_s=Parameter(default=15, least=1, most=3600),
+        for_s=Parameter(default=600, least=1, most=86400),
+    ),
+)
+
+FORMS: Final = PROCESS_FAULTS
+
+
+def capabilities_of(components: Iterable[ComponentRef]) -> tuple[FaultCapability, ...]:
+    """What can be done to components of these kinds; a link needs two of them."""
+    there = tuple(components)
+    kinds = sorted({c.kind for c in there})
+    links = [(a, b) for a, b in product(kinds, kinds) if a != b or sum(c.kind == a for c in there) > 1]
+    result: list[FaultCapability] = []
+    for form in FORMS:
+        defaults = {name: p.default for name, p in form.parameters.items()}
+        if form.reach is not Reach.LINK:
+            result.extend(
+                FaultCapability(
+                    name=FaultName(form.name),
+                    kind=kind,
+                    describes=form.describes,
+                    takes_away=form.takes_away,
+                    parameters=defaults,
+                )
+                for kind in kinds
+            )
+        if form.reach is not Reach.ITSELF:
+            result.extend(
+                FaultCapability(
+                    name=FaultName(form.name),
+                    kind=near,
+                    toward=far,
+                    describes=form.describes_link,
+                    takes_away=False,
+                    parameters=defaults,
+                )
+                for near, far in links
+            )
+    return tuple(result)
+
+
+def form_of(fault: Fault) -> FaultForm:
+    """The fault's form.
+
+    Raises:
+        ConfigurationError: there is no such fault, or not with or without another end.
+    """
+    form = next((f for f in FORMS if f.name == fault.name), None)
+    if form is None:
+        raise ConfigurationError(f"{fault.name!r} cannot be done here; there is {', '.join(f.name for f in FORMS)}")
+    if fault.toward is None and form.reach is Reach.LINK:
+        raise ConfigurationError(f"{fault}: another end is missing")
+    if fault.toward is not None and form.reach is Reach.ITSELF:
+        raise ConfigurationError(f"{fault}: {fault.name} is not done to what lies between two")
+    if fault.toward == fault.target:
+        raise ConfigurationError(f"{fault}: both ends are the same")
+    return form
+
+
+def values_of(fault: Fault) -> dict[str, float]:
+    """All parameters of the fault, the defaults where it names none.
+
+    Raises:
+        ConfigurationError: one is unknown, or out of its range.
+    """
+    form = form_of(fault)
+    for name, value in fault.parameters.items():
+        if name not in form.parameters:
+            raise ConfigurationError(f"{fault.name} takes no {name!r}")
+        meant = form.parameters[name]
+        if not math.isfinite(value) or not meant.least <= value <= meant.most:
+            raise ConfigurationError(
+                f"{fault.name}: {name} is {value:.10g}; {meant.least:g} to {meant.most:g} is meant"
+            )
+    return {name: p.default for name, p in form.parameters.items()} | dict(fault.parameters)
