@@ -42,6 +42,7 @@ T = TypeVar("T")
 
 NORTH = ClusterName("north")
 STATE = SignalName("state")
+NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 GRACE, STABILITY = timedelta(seconds=10), timedelta(seconds=15)
 
 Look = Mapping[str, str] | Exception | timedelta
@@ -67,16 +68,22 @@ def _check(observation: Observation) -> Iterable[CheckResult]:
 
 @dataclass
 class ToySubject:
-    """Nodes in groups of three (1-3, 4-6 …) whose states follow a script; its last look lasts for ever."""
+    """Nodes in groups of three (1-3, 4-6 …) whose states follow a script; its last look lasts for ever.
+
+    With `since` and `each` the script goes on by time and not by looks, whoever looks.
+    """
 
     script: Sequence[Look]
     clock: VirtualClock
     slow: timedelta = timedelta(0)
+    since: datetime | None = None
+    each: timedelta = timedelta(seconds=5)
     looks: list[tuple[int, datetime]] = field(default_factory=list[tuple[int, datetime]])
 
     async def observe(self, number: int) -> Observation:
         at = self.clock.now()
-        look = self.script[min(len(self.looks), len(self.script) - 1)]
+        turn = len(self.looks) if self.since is None else (at - self.since) // self.each
+        look = self.script[min(turn, len(self.script) - 1)]
         self.looks.append((number, at))
         await self.clock.sleep(self.slow)
         if isinstance(look, Exception):
@@ -320,7 +327,7 @@ class ToyDiagnoser:
 
 @pytest.fixture
 def clock() -> VirtualClock:
-    return VirtualClock(datetime(2026, 3, 1, 12, 0, tzinfo=UTC))
+    return VirtualClock(NOON)
 
 
 @pytest.fixture
@@ -363,9 +370,21 @@ def party() -> Callable[[Sequence[str]], tuple[VirtualClock, ToyLedger, list[Pro
     """A clock, a ledger and some processes for a test that makes its own event loop."""
 
     def make(holders: Sequence[str]) -> tuple[VirtualClock, ToyLedger, list[Process]]:
-        clock, ledger = VirtualClock(datetime(2026, 3, 1, 12, 0, tzinfo=UTC)), ToyLedger()
+        clock, ledger = VirtualClock(NOON), ToyLedger()
         subject = ToySubject(script=({"1": "up"},), clock=clock)
         return clock, ledger, [Process(h, ledger, subject, clock) for h in holders]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def stage() -> Callable[[Sequence[Look]], tuple[VirtualClock, ToyLedger, ToySubject, ToyDiagnoser]]:
+    """A clock, a ledger, a subject that follows a script by time and a diagnoser, for its own event loop."""
+
+    def make(script: Sequence[Look]) -> tuple[VirtualClock, ToyLedger, ToySubject, ToyDiagnoser]:
+        clock = VirtualClock(NOON)
+        subject = ToySubject(script=script, clock=clock, since=NOON)
+        return clock, ToyLedger(), subject, ToyDiagnoser(clock=clock)
 
     return make
 

@@ -1,5 +1,6 @@
 """When the diagnoser is asked, what it is shown, and that it cannot stop the loop."""
 
+import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
 from datetime import timedelta
@@ -183,3 +184,79 @@ async def test_each_open_ticket_is_asked_about(watch: Callable[..., Watch]) -> N
     w = watch({"1": "down", "4": "down"})
     await w.cycles(3)
     assert [c.ticket.title for c in w.diagnoser.cases] == ["node 1 is down", "node 4 is down"]
+
+
+async def test_a_slow_diagnosis_holds_up_no_look_and_comes_out_in_a_later_report(
+    watch: Callable[..., Watch], ledger: Toy
+) -> None:
+    w = watch(DOWN, answers=(timedelta(seconds=17), None))
+    reports = await w.cycles(10)
+    assert [(r.at - w.start).total_seconds() for r in reports] == [5.0 * n for n in range(10)]
+    assert [r.took for r in reports] == [timedelta(0)] * 10
+    assert [[t.state for t in r.opened] for r in reports if r.opened] == [[TicketState.OPEN]]
+    told = [
+        (n, [d.ticket for d in r.diagnoses], [t.id for t in r.changed]) for n, r in enumerate(reports) if r.diagnoses
+    ]
+    assert told == [(6, [1], [1]), (8, [1], [])]  # the second changes nothing of the ticket
+
+
+async def test_a_report_waits_for_a_diagnosis_only_a_moment(watch: Callable[..., Watch], clock: VirtualClock) -> None:
+    w = watch(DOWN, answers=(timedelta(seconds=0.9),), terms=DiagnosisTerms(matures_after=timedelta(hours=1)))
+    reports = await w.cycles(3)
+    assert [len(r.diagnoses) for r in reports] == [0, 0, 1]
+    slow = watch(
+        UP, UP, DOWN, answers=(timedelta(seconds=1.1),), terms=DiagnosisTerms(matures_after=timedelta(hours=1))
+    )
+    assert [len(r.diagnoses) for r in await slow.cycles(2)] == [0, 0]
+
+
+async def test_about_one_ticket_there_is_one_question_at_a_time(watch: Callable[..., Watch]) -> None:
+    w = watch(DOWN, DOWN, DOWN, BOTH, BOTH, BOTH, answers=(timedelta(seconds=40),))
+    await w.cycles(14)
+    assert w.asked == [10.0, 50.0]  # the second violation joined at 25 s
+
+
+async def test_about_two_tickets_there_are_two_questions_at_once(watch: Callable[..., Watch]) -> None:
+    w = watch({"1": "down", "4": "down"}, answers=(timedelta(seconds=7),))
+    reports = await w.cycles(5)
+    assert w.asked == [10.0, 10.0]
+    assert [[d.ticket for d in r.diagnoses] for r in reports if r.diagnoses] == [[1, 2]]
+
+
+async def test_a_question_that_outlives_its_ticket_harms_nothing(watch: Callable[..., Watch], ledger: Toy) -> None:
+    w = watch(*[DOWN] * 3, UP, answers=(timedelta(seconds=30),))
+    reports = await w.cycles(12)
+    assert [[t.id for t in r.resolved] for r in reports if r.resolved] == [[1]]
+    assert [(n, len(r.diagnoses), r.changed) for n, r in enumerate(reports) if r.diagnoses] == [(8, 1, ())]
+    assert [r.failed for r in reports] == [None] * 12
+    assert not ledger.book[1].is_open
+
+
+async def test_a_ticket_that_comes_back_is_asked_about_anew(watch: Callable[..., Watch], ledger: Toy) -> None:
+    terms = DiagnosisTerms(at_most=1)
+    w = watch(*[DOWN] * 3, *[UP] * 20, *[DOWN] * 30, terms=terms, keep=4)
+    await w.cycles(40)
+    assert w.asked == [10.0, 125.0]
+    assert w.diagnoser.cases[1].trouble_since == w.start + timedelta(seconds=115)
+    assert [o.number for o in w.diagnoser.cases[1].observations] == [23, 24, 25, 26]
+    w.restart()
+    await w.cycles(3)
+    assert len(w.asked) == 2
+
+
+async def test_losing_the_watch_while_a_diagnosis_is_written_is_said(
+    process: Callable[..., Toy], ledger: Toy, clock: VirtualClock, diagnoser: Callable[..., Toy]
+) -> None:
+    async def takes_over(entries: list[Entry]) -> None:
+        if any(isinstance(e, DiagnosisMade) for e in entries):
+            await ledger.take(NORTH, holder="b", patience=timedelta(days=1), over=await ledger.lease(NORTH))
+
+    ledger.before = takes_over
+    a = process("a", DOWN, diagnoser=diagnoser())
+    async with asyncio.TaskGroup() as tasks:
+        a.start(tasks)
+        await clock.sleep(timedelta(seconds=20))
+        await a.end()
+    assert dict(a.looked()[-1].undiagnosed) == {1: "b has the watch of north now, not a"}
+    assert a.stood_by()[-1].holder == "b"
+    assert ledger.book[1].state is TicketState.OPEN

@@ -189,7 +189,7 @@ def drafted(
     orders = assign(tickets, commands, cluster=observation.cluster, groups=course.groups, now=now, modes=modes)
     settled = settle(course.tracked, commands)
     if sight.failed is None:
-        settled = remembered(settled, sight.judgements)
+        settled = remembered(settled, sight.judgements, now=now)
     news = turned(course.recorded, sight.judgements, blind=sight.failed is not None)
     silenced = tuple(c for c in commands if isinstance(c, SilenceViolation))
     entries: tuple[Entry, ...] = (

@@ -57,11 +57,13 @@ class _SoFar:
     """How far a cycle has come; when a step breaks, this is what there is to report.
 
     Attributes:
+        is_judged: that there is nothing seen that graces do not know of yet.
         now_open: the tickets that are open once all is written; None when it is not.
         short: what is to be written, or is written, about the cycle's falling short.
     """
 
     report: CycleReport
+    is_judged: bool = True
     book: _Book | None = None
     occasion: Occasion | None = None
     now_open: tuple[Ticket, ...] | None = None
@@ -111,6 +113,8 @@ class Cycles:
             broken = await self._attempt(self._steps(so_far), "the cycle", self._limits.whole)
             if broken is not None:
                 so_far.failed(broken.why)
+            if not so_far.is_judged and self._memory.course is not None:
+                self._memory.course.judged(self._memory.course.tracked, so_far.report.judgements)
             self._measure(so_far)
             await self._diagnose(so_far)
             report = so_far.report
@@ -133,6 +137,7 @@ class Cycles:
             so_far.failed(ready.why)
             return
         course, knowledge = ready
+        doubt = await self._clear_doubt(course)
         course.number += 1
         sight = await self._look(course, knowledge)
         course.saw(sight.observation)
@@ -143,12 +148,13 @@ class Cycles:
             judgements=sight.judgements,
             failed=sight.failed,
         )
-        book = await self._read(sight.observation.at)
+        so_far.is_judged = False
+        book = await self._read(sight.observation.at) if doubt is None else doubt
         if isinstance(book, Failed):
-            course.judged(course.tracked, sight.judgements)
             so_far.failed(book.why)
             return
         course.judged(adopted(course.tracked, book.tickets.values()), sight.judgements)
+        so_far.is_judged = True
         so_far.book = book
         silences = tuple(s for s in book.silences if s.counts_at(sight.observation.at))
         so_far.report = replace(so_far.report, silences=silences)
@@ -161,20 +167,26 @@ class Cycles:
             if isinstance(knowledge, Failed):
                 return knowledge
             memory.knowledge = knowledge
-        if memory.course is None or memory.course.doubtful is not None:
-            standpoint = await self._attempt(self._ledger.standpoint(self._cluster), "reading the ledger")
-            if not isinstance(standpoint, Failed):
-                self._stand_at(standpoint)
-            elif memory.course is None:
+        if memory.course is None:
+            standpoint = await self._standpoint()
+            if isinstance(standpoint, Failed):
                 return standpoint
-        assert memory.course is not None
+            memory.course = Course.after(standpoint, keep=self._limits.keep)
         return memory.course, memory.knowledge
 
-    def _stand_at(self, standpoint: Standpoint) -> None:
-        if self._memory.course is None:
-            self._memory.course = Course.after(standpoint, keep=self._limits.keep)
-        elif (draft := self._memory.course.clear_doubt(standpoint)) is not None:
+    async def _clear_doubt(self, course: Course) -> Failed | None:
+        """Find out whether the last append was written, if that is not known; else nothing may be written on."""
+        if course.doubtful is None:
+            return None
+        standpoint = await self._standpoint()
+        if isinstance(standpoint, Failed):
+            return standpoint
+        if (draft := course.clear_doubt(standpoint)) is not None:
             self._memory.paid(draft.owed)
+        return None
+
+    async def _standpoint(self) -> Standpoint | Failed:
+        return await self._attempt(self._ledger.standpoint(self._cluster), "reading the ledger")
 
     async def _look(self, course: Course, knowledge: Knowledge) -> Sight:
         async def look() -> Sight:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import datetime
 
-from operator_core.decide import Tracked
+from operator_core.decide import FLAP_WINDOW, Tracked
 from operator_core.judgements import Judgement, JudgementKey, Verdict
 from operator_core.record import JudgementChanged
 from operator_core.tickets import Ticket
@@ -38,13 +39,19 @@ def remarkable(tracked: Mapping[JudgementKey, Tracked]) -> dict[JudgementKey, Tr
     return {key: t for key, t in tracked.items() if t != _AT_EASE}
 
 
-def remembered(tracked: Mapping[JudgementKey, Tracked], judgements: Iterable[Judgement]) -> dict[JudgementKey, Tracked]:
-    """What is tracked after a look that worked, without the keys that held and are no longer judged.
+def remembered(
+    tracked: Mapping[JudgementKey, Tracked], judgements: Iterable[Judgement], *, now: datetime
+) -> dict[JudgementKey, Tracked]:
+    """What is tracked after a look that worked, without the keys that are no longer judged and were not violated.
 
     Else a monitor that runs for a year would remember every component that ever was.
     """
     judged = {j.key for j in judgements}
-    return {key: t for key, t in tracked.items() if key in judged or t != _AT_EASE}
+
+    def counts(t: Tracked) -> bool:
+        return t.is_open or t.violated_since is not None or any(now - onset <= FLAP_WINDOW for onset in t.onsets)
+
+    return {key: t for key, t in tracked.items() if key in judged or counts(t)}
 
 
 def turned(

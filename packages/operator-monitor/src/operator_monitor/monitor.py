@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from datetime import timedelta
 
+from operator_core.decide import Tracked
+from operator_core.judgements import JudgementKey
 from operator_core.ports import Clock, Diagnoser, Lease, Ledger, Subject
 from operator_core.readings import ClusterName
 from operator_core.record import Entry
@@ -75,6 +77,11 @@ class Monitor:
         )
         self._memory = Memory()
         self._one_run = asyncio.Lock()
+
+    @property
+    def tracked(self) -> Mapping[JudgementKey, Tracked]:
+        """What is followed from cycle to cycle; nothing before the first."""
+        return {} if self._memory.course is None else self._memory.course.tracked
 
     def cycles(self) -> AsyncGenerator[CycleReport]:
         """One report a cycle, until the task that iterates is cancelled or the iterator is closed.
