@@ -16,6 +16,7 @@ asyncio.set_event_loop(None)
 REAL_PARTS = {
     "docker": "needs a Docker engine; run: make test-real",
     "prometheus": "needs the prometheus program; run: make test-real",
+    "postgres": "needs the programs of a PostgreSQL server; run: make test-real",
 }
 OTHERS = {
     "slow": "takes minutes; run: uv run pytest -m slow",
