@@ -13,7 +13,7 @@ RUN := $(UV) run --locked
 PACKAGES := $(sort $(wildcard packages/*))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-real figures check ci
+.PHONY: help setup demo test test-real torture figures check ci
 
 help: ## what can be done
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -29,6 +29,9 @@ test: $(OWN_UV) ## the tests that need nothing (ARGS="packages/operator-core -k 
 
 test-real: $(OWN_UV) ## also the tests on a real Docker engine and Prometheus, which must then be there
 	OPERATOR_REQUIRE_REAL=1 $(RUN) pytest $(ARGS)
+
+torture: $(OWN_UV) ## kills, full disks, cut connections and crowds, in full counts (most of an hour)
+	$(RUN) pytest -m slow tests/torture -rP $(ARGS)
 
 figures: $(OWN_UV) ## how fast and how rightly faults are told, how quiet health is, how quickly the command starts (minutes)
 	$(RUN) python benchmarks/detection.py $(ARGS)
