@@ -13,6 +13,8 @@ import pytest
 # pytest-asyncio asks in order to put it back later. Nobody would ever close that loop.
 asyncio.set_event_loop(None)
 
+pytest_plugins = ["postgres_server"]
+
 REAL_PARTS = {
     "docker": "needs a Docker engine; run: make test-real",
     "prometheus": "needs the prometheus program; run: make test-real",

@@ -1,13 +1,7 @@
-"""Every kind of ledger and of journal, a PostgreSQL server of our own, and a few values of an invented subject."""
+"""Every kind of ledger and of journal, and a few values of an invented subject."""
 
-import os
-import pwd
-import shutil
-import subprocess
-import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -27,77 +21,12 @@ from operator_core.readings import (
 )
 from operator_core.tickets import Violation
 from operator_ledger import MemoryFaultJournal, MemoryLedger, SqlFaultJournal, SqlLedger
+from postgres_server import PostgresServer
 
 T0 = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
 POSTGRES = pytest.param("postgres", marks=pytest.mark.postgres)
-
-
-class PostgresServer:
-    """A server that only this run of the tests knows, on a socket in its own folder."""
-
-    def __init__(self, programs: Path, folder: Path) -> None:
-        self.programs, self.folder = programs, folder
-        self.user = "nobody" if os.geteuid() == 0 else None  # the server refuses to be root
-        if self.user is not None:
-            shutil.chown(folder, self.user)
-        self.data, self.password = folder / "data", "se/c:r@t%"
-        secret = folder / "secret"
-        secret.write_text(self.password)
-        secret.chmod(0o644)
-        self._run("initdb", "-D", self.data, "-U", "ada", "-A", "scram-sha-256", "--pwfile", secret, "-E", "UTF8", "-N")
-        self.schemas = count(1)
-
-    def _run(self, program: str, *arguments: str | Path, **more: str) -> None:
-        done = subprocess.run(
-            [self.programs / program, *arguments],
-            user=self.user,
-            group=None if self.user is None else pwd.getpwnam(self.user).pw_gid,
-            extra_groups=None if self.user is None else [],
-            cwd=self.folder,
-            env={"PATH": os.defpath, "LC_ALL": "C.UTF-8", **more},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr.decode()
-
-    def start(self) -> None:
-        options = f"-k '{self.folder}' -c listen_addresses='' -c fsync=off -c log_min_messages=fatal"
-        self._run("pg_ctl", "start", "-w", "-D", self.data, "-l", self.folder / "log", "-o", options)
-
-    def stop(self, how: str = "fast") -> None:
-        self._run("pg_ctl", "stop", "-w", "-D", self.data, "-m", how)
-
-    def run(self, statement: str) -> None:
-        arguments = ("-h", str(self.folder), "-U", "ada", "-d", "postgres", "-v", "ON_ERROR_STOP=1", "-c", statement)
-        self._run("psql", *arguments, PGPASSWORD=self.password)
-
-    def url(self, schema: str, *, password: str = "se%2Fc%3Ar%40t%25", database: str = "postgres") -> str:
-        return f"postgresql://ada:{password}@/{database}?host={self.folder}&search_path={schema}"
-
-    def new_url(self) -> str:
-        """A place that is empty."""
-        schema = f"ledger_{next(self.schemas)}"
-        self.run(f"CREATE SCHEMA {schema}")
-        return self.url(schema)
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda p: int(p.parts[-3]))
-    programs = found[-1].parent if found else Path(shutil.which("postgres") or "/nowhere/postgres").parent
-    if not (programs / "initdb").exists():
-        pytest.skip("there is no PostgreSQL server on this machine")
-    with tempfile.TemporaryDirectory(prefix="pg-", dir="/tmp") as folder:
-        Path(folder).chmod(0o755)
-        server = PostgresServer(programs, Path(folder))
-        server.start()
-        yield server
-        server.stop("immediate")
 
 
 def _place(kind: str, request: pytest.FixtureRequest, folder: Path) -> str:

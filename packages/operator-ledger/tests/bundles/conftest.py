@@ -34,6 +34,7 @@ from operator_core.silences import SilenceId, SilenceScope
 from operator_core.tickets import PROGRAM, TicketId, TicketState, Violation
 from operator_ledger import MemoryLedger, SqlLedger
 from operator_ledger.bundles import Destination, export_incident, write_bundle
+from postgres_server import PostgresServer
 
 NORTH = ClusterName("north")
 NODE = ComponentRef(Kind("node"), "1")
@@ -61,13 +62,17 @@ def claim(*readings: str) -> Claim:
     )
 
 
-@pytest.fixture(params=["memory", "sql"])
+@pytest.fixture(params=["memory", "sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 async def elsewhere(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Destination]:
     """A ledger on another machine, which has incidents of its own."""
     if request.param == "memory":
         yield MemoryLedger()
         return
-    async with await SqlLedger.open(tmp_path / "elsewhere.sqlite") as opened:
+    place = str(tmp_path / "elsewhere.sqlite")
+    if request.param == "postgres":
+        server: PostgresServer = request.getfixturevalue("postgres")
+        place = server.new_url()
+    async with await SqlLedger.open(place) as opened:
         yield opened
 
 
