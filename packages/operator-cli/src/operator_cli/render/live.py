@@ -58,17 +58,20 @@ class LiveWatching:
         closed, self._closed = self._closed, True
         if not closed:
             self._screen.close()
-            if self._views:
+            if self._views and not self._outlet.is_behind:
                 self._console.print(self._farewell())
-            self._outlet.drain(A_MOMENT)
+                self._outlet.drain(A_MOMENT)
 
-    def started(self, watched: Sequence[Cluster], interval: timedelta) -> None:
+    def started(self, watched: Sequence[Cluster], interval: timedelta, heard_at: str | None) -> None:
         self._interval = interval
         for cluster in watched:
             self._clocks[cluster.name] = cluster.clock
             self._views[cluster.name] = ClusterView(
                 name=cluster.name, knowledge=cluster.knowledge, courses=Courses(interval=interval)
             )
+            if heard_at is not None:
+                said = Event(at=cluster.clock.now(), text=f"health and metrics: {heard_at}/healthz, /metrics")
+                self._views[cluster.name].events.append(said)
         self._screen.change()
 
     def heard(self, cluster: ClusterName, report: CycleReport) -> None:

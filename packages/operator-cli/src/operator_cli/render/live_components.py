@@ -100,8 +100,9 @@ def _course(view: ClusterView, kind: ComponentKind, width: int) -> Part:
         span = f"last {age(view.courses.span)}"
         head = Text(span.ljust(name_width), "dim", no_wrap=True)
         for signal in signals:
-            title = f"{header_of(signal, kind)}: now, least–most"
-            head.append(title.ljust(bar_width + _FIGURES)[: bar_width + _FIGURES], "dim")
+            title = header_of(signal, kind)[: bar_width + 1]
+            head.append(f"{title:>{bar_width}} {'now':>8} ", "dim")
+            head.append("least–most".ljust(_FIGURES - 10), "dim")
         more = f"  (… {len(refs) - len(shown)} more)" if len(shown) < len(refs) else ""
         return [cut(Text.assemble(cut(head, width - len(more)), (more, "dim")), width), *(line(n, most) for n in shown)]
 

@@ -22,7 +22,7 @@ def verdicts(view: ClusterView, *, width: int, in_full: bool = False) -> list[Pa
     unknown = [j for j in of_subject if j.verdict is Verdict.UNKNOWN]
     parts: list[Part] = []
     if wrong:
-        lines = [Text.assemble(("✗ ", "red"), plain(f"{j.key}: {j.because}")) for j in wrong]
+        lines = [Text.assemble(("✗ ", "red"), plain(j.because)) for j in wrong]
         parts.append(_listed("violated", lines, weight=1, width=width))
     if unknown:
         reasons = list(dict.fromkeys(j.because for j in unknown))

@@ -17,7 +17,7 @@ from typing import TextIO
 MOST = 1 << 20
 """Bytes that wait for a reader; what comes after them is dropped, and that is said when there is room again."""
 
-A_MOMENT = timedelta(milliseconds=300)
+A_MOMENT = timedelta(milliseconds=200)
 """How long an end that was asked for waits for a reader that takes nothing."""
 
 

@@ -69,7 +69,7 @@ class Watching:
         """Write what is still to be written, if somebody takes it."""
         self._outlet.drain(A_MOMENT)
 
-    def started(self, watched: Sequence[Cluster], interval: timedelta) -> None:
+    def started(self, watched: Sequence[Cluster], interval: timedelta, heard_at: str | None) -> None:
         for cluster in watched:
             self._rooms[cluster.name] = Newsroom()
             self._silences[cluster.name] = {}
@@ -78,6 +78,8 @@ class Watching:
         self._longest = max(len(plain(c.name)) for c in watched)
         names = ", ".join(escaped(c.name) for c in watched)
         self._say(f"watching {names} every {interval.total_seconds():g} s; Ctrl-C ends it")
+        if heard_at is not None:
+            self._say(f"health and metrics: {escaped(heard_at)}/healthz and /metrics")
 
     async def shown(self) -> None:
         """Nothing: what is told is told at once."""
@@ -87,7 +89,7 @@ class Watching:
 
     def stood_by(self, cluster: ClusterName, report: StandingBy) -> None:
         if self._rooms[cluster].standing(report):
-            self._line(cluster, report.at, f"[yellow]standing by[/] {escaped(report.because)}", _WARNING)
+            self._line(cluster, report.at, f"[yellow]standing by:[/] {escaped(report.because)}", _WARNING)
 
     def heard(self, cluster: ClusterName, report: CycleReport) -> None:
         room = self._rooms[cluster]

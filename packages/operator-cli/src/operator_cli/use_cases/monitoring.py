@@ -27,6 +27,7 @@ from operator_cli.wiring import (
     cluster_name,
     diagnoser,
     knowledge,
+    ledger_place,
     open_ledger,
     watch,
 )
@@ -34,6 +35,7 @@ from operator_cli.wiring import (
 if TYPE_CHECKING:
     from operator_monitor import CycleReport, Report, StandingBy, Watch
 
+    from operator_cli.places import Place
     from operator_cli.settings import Loaded
 
 ENDS_WITHIN = timedelta(milliseconds=900)
@@ -57,7 +59,9 @@ class Shows(Protocol):
         """Whether it shows what was open before we came."""
         ...
 
-    def started(self, watched: Sequence[Cluster], interval: timedelta) -> None: ...
+    def started(self, watched: Sequence[Cluster], interval: timedelta, heard_at: str | None) -> None:
+        """The watch begins; health and metrics can be asked for at that URL, if at one."""
+        ...
 
     def heard(self, cluster: ClusterName, report: CycleReport) -> None: ...
 
@@ -136,8 +140,10 @@ async def _watch_clusters(meant: Sequence[Meant], loaded: Loaded, terms: Terms, 
             )
             for c in clusters
         ]
-        shows.started([Cluster(name=c.cluster, clock=c.clock, knowledge=knowledge()) for c in clusters], terms.interval)
-        async with _heard_by(watches, terms.listen) as told, asyncio.TaskGroup() as tasks:
+        place = ledger_place(loaded, terms.ledger)
+        async with _heard_by(watches, terms.listen, place) as (told, heard_at), asyncio.TaskGroup() as tasks:
+            watched = [Cluster(name=c.cluster, clock=c.clock, knowledge=knowledge()) for c in clusters]
+            shows.started(watched, terms.interval, heard_at)
             showing = tasks.create_task(shows.shown(), name="shows")
             recalls = Recalls(ledger, shows.recalled, tasks) if shows.asks_the_record else None
             left = {c.cluster: terms.cycles for c in clusters}
@@ -164,17 +170,22 @@ async def _watch_clusters(meant: Sequence[Meant], loaded: Loaded, terms: Terms, 
 
 @asynccontextmanager
 async def _heard_by(
-    watches: Sequence[Watch], at: tuple[str, int] | None
-) -> AsyncGenerator[Callable[[ClusterName, Report], None]]:
-    """What is to be told every report, so that health and metrics can be asked for."""
+    watches: Sequence[Watch], at: tuple[str, int] | None, record: Place
+) -> AsyncGenerator[tuple[Callable[[ClusterName, Report], None], str | None]]:
+    """What is to be told every report, so that health and metrics can be asked for; and where they can be."""
     if at is None:
-        yield lambda _cluster, _report: None
+        yield (lambda _cluster, _report: None), None
         return
     from operator_monitor import Vitals, listening
 
-    vitals = Vitals(watches)
-    async with listening(vitals, host=at[0], port=at[1]):
-        yield vitals.heard
+    async def size() -> int:
+        assert record.file is not None
+        return sum(f.stat().st_size for f in record.file.parent.glob(f"{record.file.name}*"))
+
+    host, port = at
+    vitals = Vitals(watches, ledger_bytes=None if record.file is None else size)
+    async with listening(vitals, host=host, port=port) as listened:
+        yield vitals.heard, f"http://{f'[{host}]' if ':' in host else host}:{listened}"
 
 
 @asynccontextmanager
