@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import shutil
 import signal
 import subprocess
 import sys
@@ -168,10 +169,20 @@ def ledger(tmp_path: Path) -> Path:
     return tmp_path / "state" / "ledger.db"
 
 
+@pytest.fixture(scope="session")
+def recorded(appends: list[Append], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ledger with that incident, from which every test has a copy."""
+    file = tmp_path_factory.mktemp("recorded") / "ledger.db"
+    _write(file, appends)
+    assert not file.with_name("ledger.db-wal").exists()
+    return file
+
+
 @pytest.fixture
-def incident(ledger: Path, appends: list[Append]) -> Path:
-    """A ledger with that incident."""
-    _write(ledger, appends)
+def incident(ledger: Path, recorded: Path) -> Path:
+    """A ledger with that incident, where the command keeps its record."""
+    ledger.parent.mkdir(mode=0o700, parents=True)
+    shutil.copy(recorded, ledger)
     return ledger
 
 

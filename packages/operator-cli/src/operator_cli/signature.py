@@ -59,10 +59,11 @@ def heard() -> str:
     Raises:
         ConfigurationError: it is no text, or too long to be a note.
     """
-    read = sys.stdin.buffer.read(4 * LONGEST_TEXT + 1)
+    most = 4 * LONGEST_TEXT  # bytes of so many characters
+    read = sys.stdin.buffer.read(most + 1)
+    if len(read) > most:
+        raise ConfigurationError(f"standard input has more than {LONGEST_TEXT:,} characters, which is no note")
     try:
         return read.decode("utf-8")
     except UnicodeDecodeError as e:
-        if len(read) > 4 * LONGEST_TEXT:  # cut within a character
-            return read.decode("utf-8", "ignore")
         raise ConfigurationError(f"what standard input says is not UTF-8 text (byte {e.start})") from None

@@ -286,10 +286,21 @@ class Record:
         return self.clock(cluster).now()
 
 
+async def on_ledger(
+    loaded: Loaded, ledger: str | None, use_case: Callable[[SqlLedger], Awaitable[T]], *, may_begin: bool = False
+) -> T:
+    """Await a use case on the ledger that the option or the settings name; see :func:`open_ledger`."""
+    async with open_ledger(loaded, ledger, may_begin=may_begin) as opened:
+        return await use_case(opened)
+
+
 async def on_record(loaded: Loaded, ledger: str | None, use_case: Callable[[Record], Awaitable[T]]) -> T:
-    """Await a use case on the record that the option or the settings name; see :func:`open_ledger`."""
-    async with open_ledger(loaded, ledger) as opened:
-        return await use_case(Record(ledger=opened, clock=lambda cluster: cluster_clock(cluster, loaded)))
+    """Await a use case on the same as a record, read and written by a person."""
+
+    def read(opened: SqlLedger) -> Awaitable[T]:
+        return use_case(Record(ledger=opened, clock=lambda cluster: cluster_clock(cluster, loaded)))
+
+    return await on_ledger(loaded, ledger, read)
 
 
 def knowledge() -> Knowledge:
