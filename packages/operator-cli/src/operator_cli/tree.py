@@ -8,7 +8,20 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
-from operator_cli.commands import chaos, check, config, demo, deploy, diagnose, monitor, tickets
+from operator_cli.commands import (
+    chaos,
+    check,
+    config,
+    demo,
+    deploy,
+    diagnose,
+    ledger,
+    monitor,
+    silence,
+    status,
+    tickets,
+    timeline,
+)
 from operator_cli.exits import Exit, leave_output
 
 
@@ -57,8 +70,12 @@ def _root(  # pyright: ignore[reportUnusedFunction]
 app.command("demo")(demo.demo)
 app.add_typer(deploy.app, name="deploy")
 app.command("monitor")(monitor.monitor)
+app.command("status")(status.status)
 app.command("check")(check.check)
 app.add_typer(tickets.app, name="tickets")
+app.add_typer(silence.app, name="silence")
+app.command("timeline")(timeline.timeline)
 app.command("diagnose")(diagnose.diagnose)
+app.add_typer(ledger.app, name="ledger")
 app.add_typer(chaos.app, name="chaos")
 app.add_typer(config.app, name="config")

@@ -2,65 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
+from operator_core.claims import Interval
 from operator_core.diagnosis import Diagnosis
 from operator_core.errors import ConfigurationError
 from operator_core.judgements import Judgement, Verdict, judge
+from operator_core.knowledge import Knowledge
 from operator_core.ports import Case
-from operator_core.readings import Observation
-from operator_core.record import DiagnosisMade, ObservationKept, Recorded
-from operator_core.tickets import TicketId
+from operator_core.readings import ClusterName
+from operator_core.record import DiagnosisMade
 
+from operator_cli.moments import parse_past
 from operator_cli.use_cases.looking import APART
-from operator_cli.use_cases.tickets import ticket_of
-from operator_cli.use_cases.trouble import while_it_lasted
-from operator_cli.wiring import Meant, cluster_name, diagnoser, open_ledger, watch
-
-if TYPE_CHECKING:
-    from operator_cli.settings import Loaded
+from operator_cli.use_cases.tickets import check_known, ticket_of
+from operator_cli.use_cases.trouble import LOOKS, while_it_lasted
+from operator_cli.wiring import Meant, Record, cluster_name, diagnoser, watch
 
 
-def _kept(history: Sequence[Recorded]) -> tuple[Observation, ...]:
-    return tuple(r.entry.observation for r in history if isinstance(r.entry, ObservationKept))
+async def diagnose_ticket(record: Record, ident: int, known: Knowledge, *, at: str | None = None) -> Diagnosis:
+    """Reason again about a ticket, from what the ledger kept of it.
 
-
-async def diagnose_ticket(ident: int, loaded: Loaded) -> Diagnosis:
-    """Reason again about a ticket, from what the ledger kept of it; the outcome is recorded.
+    Args:
+        record: what is reasoned from; the outcome is recorded, unless it is about an earlier instant.
+        ident: the ticket's number.
+        known: what the subject knows.
+        at: the instant at which one reasons, as a person writes it; nothing later is looked at.
 
     Raises:
         ConfigurationError: there is no such ticket, or nothing was kept of it.
     """
-    from operator_tikv import KNOWLEDGE
-
-    async with open_ledger(loaded) as ledger:
-        ticket = await ticket_of(ledger, ident)
-        observations = while_it_lasted(_kept(await ledger.history(ticket=ticket.id)), ticket, KNOWLEDGE)
-        if not observations:
-            raise ConfigurationError(f"ticket {ident} has no observation on record")
-        diagnosis = await diagnoser().diagnose(
-            Case(
-                cluster=ticket.cluster,
-                at=observations[-1].at,
-                observations=observations,
-                knowledge=KNOWLEDGE,
-                trouble_since=min(v.since for v in ticket.violations),
-                ticket=ticket,
-            )
-        )
-        await ledger.append(
-            ticket.cluster,
-            [DiagnosisMade(diagnosis=replace(diagnosis, ticket=TicketId(ident)))],
+    ledger = record.ledger
+    ticket = await ticket_of(ledger, ident)
+    until = None if at is None else parse_past(at, of="--at", now=record.now(ticket.cluster))
+    observations = await while_it_lasted(ledger, ticket, known, until=until)
+    if not observations:
+        when = "" if until is None else f" of the time up to {_shown(until)}"
+        raise ConfigurationError(f"ticket {ident} has no observation on record{when}")
+    made = await diagnoser().diagnose(
+        Case(
+            cluster=ticket.cluster,
             at=observations[-1].at,
+            observations=observations,
+            knowledge=known,
+            trouble_since=min(v.since for v in ticket.violations),
+            ticket=ticket,
         )
-    return diagnosis
+    )
+    made = replace(made, ticket=ticket.id)
+    if until is None:
+        await ledger.append(ticket.cluster, [DiagnosisMade(diagnosis=made)], at=made.at)
+    return made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Now:
-    """What is happening now.
+    """What is happening, or was at an instant.
 
     Attributes:
         diagnosis: None when no invariant is violated: then there is nothing to reason about.
@@ -90,3 +88,47 @@ async def diagnose_now(meant: Meant) -> Now:
         )
     )
     return Now(judgements=look.judgements, diagnosis=made)
+
+
+BEFORE = timedelta(minutes=2)
+"""How far back one looks for how it began, when an instant of the past is reasoned about."""
+
+
+async def diagnose_then(record: Record, cluster: ClusterName, at: str, known: Knowledge) -> Now:
+    """Reason about what was happening at a past instant, from the observations of the two minutes before.
+
+    Args:
+        record: what is reasoned from; nothing is written.
+        cluster: by its name in the record.
+        at: as a person writes it.
+        known: what the subject knows.
+
+    Raises:
+        ConfigurationError: it is no instant, or nothing was seen then.
+    """
+    then = parse_past(at, of="--at", now=record.now(cluster))
+    looks = await record.ledger.observations(cluster, span=Interval(start=then - BEFORE, end=then), newest=2 * LOOKS)
+    if not looks:
+        await check_known(record.ledger, cluster)
+        raise ConfigurationError(
+            f"--at is {at!r}, and nothing of {cluster} is recorded of the time before {_shown(then)}"
+        )
+    judged = [judge(known.invariants, look) for look in looks]
+    wrong = [{j.key for j in js if j.verdict is Verdict.VIOLATED} for js in judged]
+    if not wrong[-1]:
+        return Now(judgements=judged[-1], diagnosis=None)
+    began = next((n for n in range(len(looks) - 1, 0, -1) if not wrong[n - 1] & wrong[-1]), 0)
+    made = await diagnoser().diagnose(
+        Case(
+            cluster=cluster,
+            at=looks[-1].at,
+            observations=looks,
+            knowledge=known,
+            trouble_since=looks[began].at,
+        )
+    )
+    return Now(judgements=judged[-1], diagnosis=made)
+
+
+def _shown(at: datetime) -> str:
+    return at.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
