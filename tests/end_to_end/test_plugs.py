@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
-from operator_cli.demo.stage import Props, stage
+from operator_cli.trials.stage import Cast, stage
 from operator_core.actions import availability
 from operator_core.components import ComponentRef, Kind
 from operator_core.diagnosis import Diagnosis
@@ -23,7 +23,6 @@ from operator_core.tickets import Ticket
 from operator_monitor import CycleReport
 from operator_simulator import Unplugged
 
-INTERVAL = timedelta(seconds=5)
 STORE = ComponentRef(Kind("store"), "4")
 OTHER = ComponentRef(Kind("store"), "5")
 
@@ -31,14 +30,14 @@ OTHER = ComponentRef(Kind("store"), "5")
 class Watcher:
     """What the monitor has said so far."""
 
-    def __init__(self, props: Props) -> None:
-        self._props = props
+    def __init__(self, cast: Cast) -> None:
+        self._cast = cast
         self.last: CycleReport | None = None
         self.tickets: dict[int, Ticket] = {}
         self.diagnoses: dict[int, list[Diagnosis]] = {}
 
     async def listen(self) -> None:
-        async for report in self._props.monitor.cycles():
+        async for report in self._cast.monitor.cycles():
             assert report.failed is None
             self.last = report
             for ticket in (*report.opened, *report.changed, *report.resolved):
@@ -52,7 +51,7 @@ class Watcher:
 
     async def kill(self, ref: ComponentRef, *, everyone: bool = False) -> None:
         assert self.last is not None
-        await self._props.chaos.inject(
+        await self._cast.chaos.inject(
             Fault(name=FaultName("kill"), target=ref),
             groups=self.last.observation.groups,
             state=availability(self.last.observation.refs(), self.last.judgements),
@@ -60,15 +59,15 @@ class Watcher:
         )
 
 
-def watched(story: Callable[[Props, Watcher, Clock], Awaitable[None]]) -> None:
+def watched(story: Callable[[Cast, Watcher, Clock], Awaitable[None]]) -> None:
     async def run() -> None:
         clock = VirtualClock()
-        async with stage("kill-store", 3, 3, 3, INTERVAL, clock) as props, asyncio.TaskGroup() as tasks:
-            watcher = Watcher(props)
+        async with stage(clock, seed=3) as cast, asyncio.TaskGroup() as tasks:
+            watcher = Watcher(cast)
             listening = tasks.create_task(watcher.listen(), name="monitor")
             await clock.sleep(timedelta(seconds=60))
             assert not watcher.tickets
-            await story(props, watcher, clock)
+            await story(cast, watcher, clock)
             listening.cancel()
 
     run_virtual(run())
@@ -85,13 +84,13 @@ PLUGS: list[tuple[str, ComponentRef | str, Unplugged, str]] = [
 def test_an_open_store_ticket_does_not_change_while_we_cannot_see(
     what: ComponentRef | str, how: Unplugged, source: str
 ) -> None:
-    async def story(props: Props, watcher: Watcher, clock: Clock) -> None:
+    async def story(cast: Cast, watcher: Watcher, clock: Clock) -> None:
         await watcher.kill(STORE)
         await clock.sleep(timedelta(seconds=40))
         (incident,) = watcher.open_about(Concern.SUBJECT)
         assert incident.component == STORE
 
-        props.deployment.network.unplug(what, how)
+        cast.deployment.network.unplug(what, how)
         await clock.sleep(timedelta(seconds=120))
         (still,) = watcher.open_about(Concern.SUBJECT)
         assert (still.id, still.violations) == (incident.id, incident.violations)
@@ -100,12 +99,12 @@ def test_an_open_store_ticket_does_not_change_while_we_cannot_see(
         causes = {"refused": ("refused",), "hanging": ("silent", "unanswered"), "garbage": ("nonsense",)}[how.value]
         assert any(c in sight.title for c in causes), sight.title
 
-        props.deployment.network.plug()
+        cast.deployment.network.plug()
         await clock.sleep(timedelta(seconds=60))
         assert not watcher.open_about(Concern.SIGHT)
         assert [t.id for t in watcher.open_about(Concern.SUBJECT)] == [incident.id]
 
-        await props.chaos.heal()
+        await cast.chaos.heal()
         await clock.sleep(timedelta(seconds=90))
         assert not watcher.open_about(Concern.SUBJECT)
         assert len(watcher.tickets) == 2
@@ -140,9 +139,9 @@ def modes(diagnosis: Diagnosis, most: int = 2) -> list[str]:
 def test_a_pd_that_refuses_us_is_not_called_down_without_a_second_witness(
     plugs: dict[str, Unplugged], first: set[str]
 ) -> None:
-    async def story(props: Props, watcher: Watcher, clock: Clock) -> None:
+    async def story(cast: Cast, watcher: Watcher, clock: Clock) -> None:
         for what, how in plugs.items():
-            props.deployment.network.unplug(what, how)
+            cast.deployment.network.unplug(what, how)
         await clock.sleep(timedelta(seconds=90))
         assert not watcher.open_about(Concern.SUBJECT)
         (sight,) = watcher.open_about(Concern.SIGHT)
@@ -152,7 +151,7 @@ def test_a_pd_that_refuses_us_is_not_called_down_without_a_second_witness(
 
 
 def test_the_stores_word_that_pd_is_silent_says_that_pd_is_down() -> None:
-    async def story(props: Props, watcher: Watcher, clock: Clock) -> None:
+    async def story(cast: Cast, watcher: Watcher, clock: Clock) -> None:
         assert watcher.last is not None
         for ref in watcher.last.observation.refs("pd"):
             await watcher.kill(ref, everyone=True)

@@ -33,8 +33,8 @@ def demo(
     from operator_cli.demo.live import LiveTeller
     from operator_cli.demo.plain import PlainTeller
     from operator_cli.demo.story import Ending, Script, Storyteller, play
-    from operator_cli.demo.truth import EXPECTED_MODE
     from operator_cli.render.console import console
+    from operator_cli.trials.truth import EXPECTED_MODE
 
     if fault not in EXPECTED_MODE:
         raise ConfigurationError(f"--fault is {fault!r}; one of {', '.join(EXPECTED_MODE)} is meant")

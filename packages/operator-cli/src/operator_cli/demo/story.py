@@ -7,15 +7,14 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
-from operator_core.actions import availability
 from operator_core.diagnosis import Diagnosis
 from operator_core.errors import DeploymentError
 from operator_core.faults import JournalEntry
 from operator_core.ports import Clock
 from operator_core.tickets import Ticket
 
-from operator_cli.demo.stage import Props, stage
-from operator_cli.demo.truth import is_right
+from operator_cli.trials.stage import Cast, stage
+from operator_cli.trials.truth import is_right
 
 if TYPE_CHECKING:
     from operator_monitor import CycleReport
@@ -114,7 +113,10 @@ async def play(script: Script, teller: Storyteller, clock: Clock) -> Ending:
         ConfigurationError: there is no such fault.
         DeploymentError: a step did not come about in time.
     """
-    async with stage(script.fault, script.seed, script.stores, script.pds, script.interval, clock) as props:
+    from operator_simulator import ClusterConfig
+
+    config = ClusterConfig(stores=script.stores, pd=script.pds, seed=script.seed)
+    async with stage(clock, seed=script.seed, config=config, interval=script.interval) as cast:
         teller.chapter(
             Stage.HEALTHY,
             f"A cluster of {script.pds} PD and {script.stores} TiKV runs inside this program, under load"
@@ -122,10 +124,10 @@ async def play(script: Script, teller: Storyteller, clock: Clock) -> Ending:
         )
         ending = Ending(command=script.fault)
         at_stage, since = Stage.HEALTHY, clock.now()
-        async for report in props.monitor.cycles():
+        async for report in cast.monitor.cycles():
             _tell(report, ending, teller)
             before = at_stage
-            at_stage = await _next(at_stage, report, ending, props, teller, clock)
+            at_stage = await _next(at_stage, report, ending, cast, teller, clock)
             if at_stage is not before:
                 since = clock.now()
             if at_stage is Stage.RESOLVED:
@@ -161,21 +163,14 @@ def _tell(report: CycleReport, ending: Ending, teller: Storyteller) -> None:
 
 
 async def _next(
-    at_stage: Stage, report: CycleReport, ending: Ending, props: Props, teller: Storyteller, clock: Clock
+    at_stage: Stage, report: CycleReport, ending: Ending, cast: Cast, teller: Storyteller, clock: Clock
 ) -> Stage:
     match at_stage:
         case Stage.HEALTHY:
             if report.number < HEALTHY_LOOKS:
                 return at_stage
-            observation = report.observation
-            command = props.command
-            fault = command.on(props.target(observation, report.judgements))
-            ending.entry = await props.chaos.inject(
-                fault,
-                groups=observation.groups,
-                state=availability(observation.refs(), report.judgements),
-            )
-            teller.broken(ending.entry, command.describes)
+            ending.entry = await cast.inject(cast.fault(ending.command, report), report)
+            teller.broken(ending.entry, cast.command(ending.command).describes)
             return Stage.BROKEN
         case Stage.BROKEN:
             return Stage.DIAGNOSED if ending.diagnosis is not None else at_stage
@@ -183,7 +178,7 @@ async def _next(
             assert ending.diagnosis is not None
             if clock.now() - ending.diagnosis.at < HEAL_AFTER:
                 return at_stage
-            entries = await props.chaos.heal()
+            entries = await cast.chaos.heal()
             ending.healed_at = clock.now()
             teller.healed(entries)
             return Stage.HEALED
