@@ -57,6 +57,7 @@ class Course:
         files: what is remembered of the tickets that are open.
         doubtful: a draft whose append failed, and may have been written nevertheless.
         since_doubt: what was judged after it, look by look.
+        has_new_keys: whether something is tracked of which the record has no verdict.
     """
 
     number: int
@@ -69,6 +70,7 @@ class Course:
     groups: tuple[RedundancyGroup, ...] = ()
     files: dict[TicketId, CaseFile] = field(default_factory=dict[TicketId, CaseFile])
     doubtful: Draft | None = None
+    has_new_keys: bool = True
 
     @classmethod
     def after(cls, standpoint: Standpoint, *, keep: int) -> Course:
@@ -97,6 +99,7 @@ class Course:
     def judged(self, tracked: Mapping[JudgementKey, Tracked], judgements: tuple[Judgement, ...]) -> None:
         """Go on with what a look's verdicts do to what is tracked."""
         self.tracked = follow(tracked, judgements)
+        self.has_new_keys = self.has_new_keys or len(self.tracked) != len(tracked)
         if self.doubtful is not None:
             self.since_doubt.append(judgements)
 
@@ -108,10 +111,14 @@ class Course:
 
     def wrote(self, draft: Draft) -> None:
         """Go on from what is written."""
+        has_other_keys = self.has_new_keys or len(draft.settled) != len(self.tracked)
         self.tracked = dict(draft.settled)
         self.recorded.update((n.judgement.key, n.judgement.verdict) for n in draft.news)
-        self.recorded.update((key, Verdict.HOLDS) for key, t in draft.settled.items() if t.verdict is Verdict.HOLDS)
-        self.recorded = {key: verdict for key, verdict in self.recorded.items() if key in draft.settled}
+        if has_other_keys:
+            # What held when it was first seen was no news, and is known from now on; what is gone is not.
+            first = {key: Verdict.HOLDS for key, t in self.tracked.items() if t.verdict is Verdict.HOLDS}
+            self.recorded = {key: verdict for key, verdict in (first | self.recorded).items() if key in self.tracked}
+            self.has_new_keys = len(self.recorded) != len(self.tracked)
         self._written_up_to(draft.number)
         self.doubtful = None
 

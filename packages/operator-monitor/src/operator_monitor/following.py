@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -40,12 +40,14 @@ def remarkable(tracked: Mapping[JudgementKey, Tracked]) -> dict[JudgementKey, Tr
 
 
 def remembered(
-    tracked: Mapping[JudgementKey, Tracked], judgements: Iterable[Judgement], *, now: datetime
+    tracked: dict[JudgementKey, Tracked], judgements: Sequence[Judgement], *, now: datetime
 ) -> dict[JudgementKey, Tracked]:
     """What is tracked after a look that worked, without the keys that are no longer judged and were not violated.
 
     Else a monitor that runs for a year would remember every component that ever was.
     """
+    if len(tracked) == len(judgements):
+        return tracked  # whatever is judged is tracked: there is nothing more
     judged = {j.key for j in judgements}
 
     def counts(t: Tracked) -> bool:

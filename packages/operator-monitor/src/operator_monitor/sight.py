@@ -49,8 +49,9 @@ def seen(observation: Observation, invariants: tuple[Invariant, ...], tracked: M
     judgements = judge(invariants, observation)
     if SUBJECT_KEY in tracked:
         judgements += judge(_about_sight(invariants), _own_look(observation))
-    judged = {j.key for j in judgements}
-    judgements += tuple(j for j in departed(tracked, observation) if j.key not in judged)
+    if left := departed(tracked, observation):
+        judged = {j.key for j in judgements}
+        judgements += tuple(j for j in left if j.key not in judged)
     return Sight(observation=observation, judgements=judgements)
 
 
