@@ -19,34 +19,33 @@ _LABELS = {
 }
 
 
-def _inspected(ident: str, labels: Mapping[str, str], status: str = "running") -> str:
-    return json.dumps(
-        [
-            {
-                "Id": ident,
-                "RestartCount": 0,
-                "State": {"Status": status, "Pid": 12, "ExitCode": 0, "StartedAt": "2026-01-01T00:00:00Z"},
-                "Config": {"Labels": labels, "StopTimeout": 30},
-                "HostConfig": {
-                    "RestartPolicy": {"Name": "", "MaximumRetryCount": 0},
-                    **dict.fromkeys(("NanoCpus", "CpuQuota", "CpuPeriod", "Memory", "MemorySwap"), 0),
-                },
-                "NetworkSettings": {"Networks": {}},
-                "Mounts": [],
-            }
-        ]
-    )
+def _inspected(ident: str, labels: Mapping[str, str]) -> dict[str, object]:
+    return {
+        "Id": ident,
+        "RestartCount": 0,
+        "State": {"Status": "running", "Pid": 12, "ExitCode": 0, "StartedAt": "2026-01-01T00:00:00Z"},
+        "Config": {"Labels": labels, "StopTimeout": 30},
+        "HostConfig": {
+            "RestartPolicy": {"Name": "", "MaximumRetryCount": 0},
+            **dict.fromkeys(("NanoCpus", "CpuQuota", "CpuPeriod", "Memory", "MemorySwap"), 0),
+        },
+        "NetworkSettings": {"Networks": {}},
+        "Mounts": [],
+    }
 
 
 @pytest.fixture
 def target(docker_says: Says) -> LocalFaultTarget:
     """Two kilns, and something of the project that stands for nothing."""
     docker_says("ps --all --quiet --no-trunc --filter label=com.docker.compose.project=operator-pottery", out="a\nb\nc")
-    docker_says("inspect a", out=_inspected("a", _LABELS))
     other = {"com.docker.compose.service": "kiln1", "operator.component": "kiln/kiln1"}
-    docker_says("inspect b", out=_inspected("b", {**_LABELS, **other, "operator.advertised.heat": "kiln1:8080"}))
     nothing = {k: v for k, v in _LABELS.items() if not k.startswith("operator.")}
-    docker_says("inspect c", out=_inspected("c", nothing))
+    containers = [
+        _inspected("a", _LABELS),
+        _inspected("b", {**_LABELS, **other, "operator.advertised.heat": "kiln1:8080"}),
+        _inspected("c", nothing),
+    ]
+    docker_says("container inspect a b c", out=json.dumps(containers))
     return LocalFaultTarget(name="pottery")
 
 

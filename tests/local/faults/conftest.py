@@ -96,7 +96,9 @@ def everything(
             *("run", "--rm", "--network", f"container:{ident}", "--volumes-from", ident, "--cap-add", "NET_ADMIN"),
             *(tools_image, "bash", "-c", f"({_INSIDE}) 2>/dev/null || true"),
         )
-        limits = json.loads(run_docker("inspect", "--format", "{{json .HostConfig}}", ident))
+        told = run_docker("inspect", "--format", "{{.State.Status}} {{json .HostConfig}}", ident)
+        status, _, host_config = told.partition(" ")
+        limits = json.loads(host_config)
         limits["RestartPolicy"]["Name"] = limits["RestartPolicy"]["Name"] or "no"
         limits["CpuQuota"] = max(limits["CpuQuota"], 0)  # -1 and 0 are both Docker's words for no limit
         wanted = " -o ".join(f"-path '*{ident}*' -name '{file}'" for file in _CGROUP_FILES)
@@ -107,7 +109,7 @@ def everything(
             "limits": str({key: limits[key] for key in sorted(limits) if key.startswith(_LIMITS)}),
             "cgroup": cgroup,
             "beside": run_docker("ps", "--all", "--quiet", "--filter", "label=operator.fault"),
-            "state": run_docker("inspect", "--format", "{{.State.Status}}", ident),
+            "state": status,
         }
 
     return look

@@ -96,7 +96,72 @@ PROCESS_FAULTS: Final = (
     ),
 )
 
-FORMS: Final = PROCESS_FAULTS
+_SHARE = Parameter(default=0.1, least=0.0001, most=1)
+_PORT = Parameter(default=0, least=1, most=65535)
+
+NETWORK_FAULTS: Final = (
+    _itself(
+        "isolate",
+        "network",
+        "No packet passes between it and anybody, the observer included.",
+        takes_away=True,
+    ),
+    FaultForm(
+        name="cut",
+        family="network",
+        reach=Reach.LINK,
+        takes_away=False,
+        describes_link="No packet passes between it and the other end.",
+    ),
+    FaultForm(
+        name="cut-one-way",
+        family="network",
+        reach=Reach.LINK,
+        takes_away=False,
+        describes_link="What it sends to the other end is lost; what comes from there arrives.",
+    ),
+    FaultForm(
+        name="cut-port",
+        family="network",
+        reach=Reach.EITHER,
+        takes_away=True,
+        describes="No packet passes to or from this port of it.",
+        describes_link="No packet of this port, on either side, passes between it and the other end.",
+        parameters={"port": _PORT},
+    ),
+    FaultForm(
+        name="delay",
+        family="network",
+        reach=Reach.EITHER,
+        takes_away=False,
+        describes="Every packet to or from it takes so much longer.",
+        describes_link="Every packet between it and the other end takes so much longer.",
+        parameters={
+            "ms": Parameter(default=100, least=1, most=10_000),
+            "jitter_ms": Parameter(default=0, least=0, most=10_000),
+        },
+    ),
+    FaultForm(
+        name="loss",
+        family="network",
+        reach=Reach.EITHER,
+        takes_away=False,
+        describes="This share of packets to or from it is lost.",
+        describes_link="This share of packets between it and the other end is lost.",
+        parameters={"share": _SHARE},
+    ),
+    FaultForm(
+        name="bandwidth",
+        family="network",
+        reach=Reach.EITHER,
+        takes_away=False,
+        describes="No more than so many megabits a second of what it sends get out.",
+        describes_link="No more than so many megabits a second of what it sends to the other end get out.",
+        parameters={"mbit": Parameter(default=8, least=0.1, most=10_000)},
+    ),
+)
+
+FORMS: Final = (*PROCESS_FAULTS, *NETWORK_FAULTS)
 
 
 def capabilities_of(components: Iterable[ComponentRef]) -> tuple[FaultCapability, ...]:
@@ -158,12 +223,13 @@ def values_of(fault: Fault) -> dict[str, float]:
         ConfigurationError: one is unknown, or out of its range.
     """
     form = form_of(fault)
-    for name, value in fault.parameters.items():
-        if name not in form.parameters:
-            raise ConfigurationError(f"{fault.name} takes no {name!r}")
+    if unknown := sorted(set(fault.parameters) - set(form.parameters)):
+        raise ConfigurationError(f"{fault.name} takes no {unknown[0]!r}")
+    values = {name: p.default for name, p in form.parameters.items()} | dict(fault.parameters)
+    for name, value in values.items():
         meant = form.parameters[name]
         if not math.isfinite(value) or not meant.least <= value <= meant.most:
             raise ConfigurationError(
                 f"{fault.name}: {name} is {value:.10g}; {meant.least:g} to {meant.most:g} is meant"
             )
-    return {name: p.default for name, p in form.parameters.items()} | dict(fault.parameters)
+    return values

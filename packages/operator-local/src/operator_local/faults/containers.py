@@ -14,6 +14,7 @@ from operator_core.components import ComponentRef
 from operator_core.errors import ActionRejected, ConfigurationError, DeploymentError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from operator_local.complaints import one_line
 from operator_local.compose_file import ADVERTISED_LABEL, COMPONENT_LABEL
 from operator_local.docker_program import DockerProgram
 from operator_local.project import ONE_OFF_LABEL, PROJECT_LABEL, SERVICE_LABEL
@@ -158,8 +159,7 @@ class Containers:
         listed = await self._docker.told(
             "ps", "--all", "--quiet", "--no-trunc", "--filter", f"label={PROJECT_LABEL}={self.project}"
         )
-        ids = listed.split()
-        found = [c for ident in ids for c in await self._inspect(ident) if self._is_ours(c)]
+        found = [c for c in await self._inspect(*listed.split()) if self._is_ours(c)]
         return tuple(sorted((read_container(c) for c in found), key=lambda c: c.service))
 
     async def still(self, ident: str) -> Container | None:
@@ -186,14 +186,15 @@ class Containers:
             raise DeploymentError(f"container {ident[:12]} of {self.project} is gone since the fault was planned")
         return found
 
-    async def _inspect(self, ident: str) -> tuple[_ContainerJson, ...]:
-        answer = await self._docker.ask("container", "inspect", ident)
-        if not answer.succeeded:
-            if "no such container" in answer.complaint.lower():
-                return ()
-            raise DeploymentError(f"docker container inspect: {answer.complaint.strip()}")
+    async def _inspect(self, *idents: str) -> tuple[_ContainerJson, ...]:
+        if not idents:
+            return ()
+        answer = await self._docker.ask("container", "inspect", *idents)
+        others = [line for line in answer.complaint.splitlines() if "no such container" not in line.lower()]
+        if not answer.succeeded and others:
+            raise DeploymentError(f"docker container inspect: {one_line(answer.complaint)}")
         try:
-            return tuple(_ContainerJson.model_validate(c) for c in json.loads(answer.output))
+            return tuple(_ContainerJson.model_validate(c) for c in json.loads(answer.output or "[]"))
         except ValidationError as e:
             raise DeploymentError(f"docker container inspect gave something that cannot be read: {e}") from e
 

@@ -38,12 +38,13 @@ class ProcessFaults:
         self._tools = tools
         self._clock = clock
 
-    async def plan(self, fault: Fault, target: Container) -> tuple[str, dict[str, str]]:
+    async def plan(self, fault: Fault, target: Container, others: tuple[Container, ...]) -> tuple[str, dict[str, str]]:
         """What it will do, in a sentence or two, and what must be known to take it back.
 
         Raises:
             ConfigurationError: it cannot be done to the container as it is.
         """
+        del others
         values = values_of(fault)
         if target.status != "running":
             raise ConfigurationError(f"{fault}: its container is {target.status}; {fault.name} needs one that runs")

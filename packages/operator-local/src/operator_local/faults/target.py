@@ -9,7 +9,7 @@ from typing import Protocol
 
 from operator_core.components import Component, ComponentRef
 from operator_core.errors import ActionRejected, ConfigurationError
-from operator_core.faults import Fault, FaultCapability, Undo
+from operator_core.faults import EVERY, Fault, FaultCapability, Undo
 from operator_core.ports import Clock
 from operator_core.runtime import RealClock
 
@@ -17,13 +17,16 @@ from operator_local.deployment import PROJECT_PREFIX
 from operator_local.docker_program import DockerProgram
 from operator_local.faults.catalogue import capabilities_of, form_of, values_of
 from operator_local.faults.containers import Container, Containers, container_of
+from operator_local.faults.network import NetworkFaults
 from operator_local.faults.process import ProcessFaults
 from operator_local.faults.steps import CONTAINER, DOES, FAMILY, IDENT, NAME, PROJECT, SERVICE
 from operator_local.faults.tools import TOOLS_IMAGE, Tools
 
 
 class _Family(Protocol):
-    async def plan(self, fault: Fault, target: Container) -> tuple[str, dict[str, str]]: ...
+    async def plan(
+        self, fault: Fault, target: Container, others: tuple[Container, ...]
+    ) -> tuple[str, dict[str, str]]: ...
 
     async def inject(self, fault: Fault, steps: Mapping[str, str]) -> None: ...
 
@@ -59,6 +62,7 @@ class LocalFaultTarget:
         self._tools = Tools(docker, image=tools_image, project=self._containers.project)
         self._families: Mapping[str, _Family] = {
             "process": ProcessFaults(docker, self._containers, self._tools, clock),
+            "network": NetworkFaults(docker, self._containers, self._tools, clock),
         }
 
     async def capabilities(self) -> tuple[FaultCapability, ...]:
@@ -100,8 +104,9 @@ class LocalFaultTarget:
         """
         form = form_of(fault)
         values_of(fault)
-        target = container_of(fault.target, await self._containers.all(), self._services)
-        does, steps = await self._families[form.family].plan(fault, target)
+        there = await self._containers.all()
+        target = container_of(fault.target, there, self._services)
+        does, steps = await self._families[form.family].plan(fault, target, self._others(fault, target, there))
         return Undo(
             steps={
                 IDENT: f"operator-fault-{secrets.token_hex(5)}",
@@ -133,6 +138,18 @@ class LocalFaultTarget:
             DeploymentError: Docker said no, or does not answer.
         """
         await self._family(undo).undo(undo.steps)
+
+    def _others(self, fault: Fault, target: Container, there: tuple[Container, ...]) -> tuple[Container, ...]:
+        """The other end's containers, or where there is none, all others."""
+        others = tuple(c for c in there if c.id != target.id)
+        if fault.toward is None:
+            return others
+        if fault.toward.id == EVERY:
+            return tuple(c for c in others if c.component.kind == fault.toward.kind)
+        end = container_of(fault.toward, there, self._services)
+        if end.id == target.id:
+            raise ConfigurationError(f"{fault}: both ends are service {target.service}")
+        return (end,)
 
     def _family(self, undo: Undo) -> _Family:
         project = undo.steps.get(PROJECT)
