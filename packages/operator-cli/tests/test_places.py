@@ -8,8 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from operator_cli.exits import last_word
 from operator_cli.places import place_of, without_secrets
-from operator_core.errors import ConfigurationError
+from operator_core.errors import ConfigurationError, LedgerError
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -55,6 +56,14 @@ def test_a_path_is_whole_and_a_home_is_found(tmp_path: Path, monkeypatch: pytest
     assert place_of("~/x.db", of="x").file == tmp_path / "x.db"
     assert place_of("sqlite:////tmp/x.db", of="x").file == Path("/tmp/x.db")
     assert place_of("postgresql://db/x", of="x").file is None
+
+
+def test_an_error_is_told_without_the_secrets_of_whoever_raised_it(capsys: pytest.CaptureFixture[str]) -> None:
+    last_word(LedgerError("postgresql://anna:hunter2@db:5432/operator: refused, of 'x/y.db'"))
+    told = capsys.readouterr().err
+    assert "hunter2" not in told
+    assert "anna" in told
+    assert told.endswith("@db:5432/operator: refused, of 'x/y.db'\n")
 
 
 def settings(operator: Run) -> dict[str, tuple[str, str]]:

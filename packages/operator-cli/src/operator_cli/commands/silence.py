@@ -130,7 +130,7 @@ def list_(
 
     from operator_cli.render.console import console
     from operator_cli.render.document import document
-    from operator_cli.render.silences import table
+    from operator_cli.render.silences import lines, rows
     from operator_cli.settings import load
     from operator_cli.use_cases.silencing import silences
     from operator_cli.wiring import on_record
@@ -141,8 +141,11 @@ def list_(
         typer.echo(document("operator.silences", 1, found))
     elif not found.silences:
         typer.echo("no silence" if every else "no silence in force")
+    elif (out := console(is_table=True)).is_terminal:
+        for line in lines(found):
+            out.print(line)
     else:
-        console(is_table=True).print(table(found))
+        out.print(rows(found))
 
 
 @app.command()

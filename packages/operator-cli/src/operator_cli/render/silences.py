@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from operator_core.silences import Silence, SilenceScope
 
 from operator_cli.render.console import full_time
-from operator_cli.render.figures import age
+from operator_cli.render.figures import age, short_time
 from operator_cli.render.lines import escaped
 
 if TYPE_CHECKING:
@@ -26,25 +27,50 @@ def added_line(silence: Silence) -> str:
     )
 
 
-def table(found: SilenceList) -> RenderableType:
-    """Silences, a row each."""
+def silence_line(silence: Silence, now: datetime) -> str:
+    """``silence 2 until 14:03:10 (8 min): every store in prod, anna: maintenance``, with rich markup."""
+    return (
+        f"[yellow]silence {silence.id}[/] until {short_time(silence.ends, now=now)} ({age(silence.ends - now)}):"
+        f" {escaped(str(silence.scope))} in {escaped(silence.cluster)}, [dim]{_said(silence)}[/]"
+    )
+
+
+def past_line(silence: Silence, now: datetime) -> str:
+    """``silence 2, over since 14:03:10: every store in prod, anna: maintenance``, with rich markup."""
+    ends = min(silence.ends, silence.ended_at or silence.ends)
+    return (
+        f"[dim]silence {silence.id}, over since {short_time(ends, now=now)}: {escaped(str(silence.scope))}"
+        f" in {escaped(silence.cluster)}, {_said(silence)}[/]"
+    )
+
+
+def _said(silence: Silence) -> str:
+    return escaped(silence.by) + (f": {escaped(silence.because)}" if silence.because else "")
+
+
+def lines(found: SilenceList) -> Iterator[str]:
+    """Silences for a terminal, a line each, with rich markup."""
+    for s in found.silences:
+        now = found.now[s.cluster]
+        yield silence_line(s, now) if s.id in found.in_force else past_line(s, now)
+
+
+def rows(found: SilenceList) -> RenderableType:
+    """Silences for a pipe: every column, times in full."""
     from rich.table import Table
 
-    made = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("silence", "from", "until"):
-        made.add_column(column, no_wrap=True)
-    for column in ("cluster", "what", "because"):
-        made.add_column(column, overflow="fold")
+    made = Table("silence", "in force", "from", "until", "cluster", "what", "by", "because", box=None, pad_edge=False)
     for s in found.silences:
         ends = min(s.ends, s.ended_at or s.ends)
-        counts = s.id in found.in_force
         made.add_row(
-            f"[bold]{s.id}[/]" if counts else f"[dim]{s.id}[/]",
+            str(s.id),
+            "yes" if s.id in found.in_force else "no",
             full_time(s.starts),
-            full_time(ends) if counts else f"[dim]{full_time(ends)}, over[/]",
+            full_time(ends),
             escaped(s.cluster),
             escaped(str(s.scope)),
-            f"[dim]{escaped(s.by)}:[/] {escaped(s.because)}",
+            escaped(s.by),
+            escaped(s.because),
         )
     return made
 

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 from operator_core.incidents import HoldTicket, MoveTicket
 from operator_core.readings import Reading
 from operator_core.record import NoteAdded
-from operator_core.silences import Silence
 from operator_core.tickets import TicketState, Violation
 
 from operator_cli.render.console import full_time, plain
 from operator_cli.render.figures import age, short_time
 from operator_cli.render.layout import grid, heading
 from operator_cli.render.lines import escaped, ticket_line
-from operator_cli.render.tickets import silence_line
+from operator_cli.render.silences import past_line, silence_line
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -54,7 +53,7 @@ def page(file: TicketFile) -> Iterator[RenderableType]:
     if file.silences:
         yield heading("silences")
         for silence in file.silences:
-            yield f"  {silence_line(silence, now) if silence.counts_at(now) else _past(silence, now)}"
+            yield f"  {silence_line(silence, now) if silence.counts_at(now) else past_line(silence, now)}"
     if file.notes:
         yield heading("notes")
         yield grid(_note(n, now) for n in file.notes)
@@ -104,14 +103,6 @@ def _move(move: MoveTicket | HoldTicket) -> str:
 
 def _who(by: str, because: str) -> str:
     return escaped(by) + (f": {escaped(because)}" if because else "")
-
-
-def _past(silence: Silence, now: datetime) -> str:
-    ends = min(silence.ends, silence.ended_at or silence.ends)
-    return (
-        f"silence {silence.id}, over since {short_time(ends, now=now)}: {escaped(str(silence.scope))},"
-        f" [dim]{_who(silence.by, silence.because)}[/]"
-    )
 
 
 def _note(note: NoteAdded, now: datetime) -> tuple[RenderableType, ...]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING
 
-from operator_core.silences import Silence
 from operator_core.tickets import Ticket, TicketState
 
 from operator_cli.render.console import clock_time, full_time, plain
 from operator_cli.render.figures import age, short_time
 from operator_cli.render.lines import SEVERITY_COLOUR, escaped, ticket_line
+from operator_cli.render.silences import silence_line
 from operator_cli.use_cases.following import Change, TicketChange
 
 if TYPE_CHECKING:
@@ -120,15 +119,6 @@ def table(listed: Listed, *, width: int, most: int | None = None) -> RenderableT
             if place:
                 made.add_row(Padding(what, (0, 0, 0, indent)))
     return made
-
-
-def silence_line(silence: Silence, now: datetime) -> str:
-    """``silence 2 until 14:03:10 (8 min): every store; anna: maintenance``, with rich markup."""
-    why = f": {escaped(silence.because)}" if silence.because else ""
-    return (
-        f"[yellow]silence {silence.id}[/] until {short_time(silence.ends, now=now)} ({age(silence.ends - now)}):"
-        f" {escaped(str(silence.scope))} in {escaped(silence.cluster)}, [dim]{escaped(silence.by)}{why}[/]"
-    )
 
 
 def closing(listed: Listed, wanted: Wanted, *, is_folded: bool) -> Iterator[str]:

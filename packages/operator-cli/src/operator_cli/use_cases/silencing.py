@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -36,10 +37,12 @@ class SilenceList:
 
     Attributes:
         in_force: which of them count now, each on its cluster's clock.
+        now: on each of these clocks.
     """
 
     silences: tuple[Silence, ...]
     in_force: frozenset[SilenceId]
+    now: Mapping[ClusterName, datetime]
 
 
 async def add(
@@ -83,7 +86,7 @@ async def silences(record: Record, cluster: ClusterName | None, *, every: bool) 
         await check_known(record.ledger, cluster)
     now = {c: record.now(c) for c in {s.cluster for s in found}}
     in_force = frozenset(s.id for s in found if s.counts_at(now[s.cluster]))
-    return SilenceList(silences=tuple(s for s in found if every or s.id in in_force), in_force=in_force)
+    return SilenceList(silences=tuple(s for s in found if every or s.id in in_force), in_force=in_force, now=now)
 
 
 async def expire(record: Record, ident: int, *, by: str) -> Silence:
