@@ -161,7 +161,38 @@ NETWORK_FAULTS: Final = (
     ),
 )
 
-FORMS: Final = (*PROCESS_FAULTS, *NETWORK_FAULTS)
+RESOURCE_FAULTS: Final = (
+    _itself(
+        "limit-cpu",
+        "limits",
+        "It may use only so many CPUs.",
+        takes_away=False,
+        cpus=Parameter(default=0.2, least=0.01, most=1024),
+    ),
+    _itself(
+        "limit-memory",
+        "limits",
+        "It may use only so many MiB of memory, and no swap; it may be killed for lack of it.",
+        takes_away=True,
+        mb=Parameter(default=256, least=6, most=1_000_000),
+    ),
+    _itself(
+        "throttle-disk",
+        "limits",
+        "Only so many MiB a second pass to its disk, and as many from it.",
+        takes_away=False,
+        mb_per_s=Parameter(default=4, least=0.1, most=100_000),
+    ),
+    _itself(
+        "fill-disk",
+        "disk",
+        "Its disk is filled to this share of it.",
+        takes_away=False,
+        level=Parameter(default=0.97, least=0.01, most=1),
+    ),
+)
+
+FORMS: Final = (*PROCESS_FAULTS, *NETWORK_FAULTS, *RESOURCE_FAULTS)
 
 
 def capabilities_of(components: Iterable[ComponentRef]) -> tuple[FaultCapability, ...]:

@@ -17,10 +17,13 @@ from operator_local.deployment import PROJECT_PREFIX
 from operator_local.docker_program import DockerProgram
 from operator_local.faults.catalogue import capabilities_of, form_of, values_of
 from operator_local.faults.containers import Container, Containers, container_of
+from operator_local.faults.disk import DiskFaults
+from operator_local.faults.limits import LimitFaults
 from operator_local.faults.network import NetworkFaults
 from operator_local.faults.process import ProcessFaults
 from operator_local.faults.steps import CONTAINER, DOES, FAMILY, IDENT, NAME, PROJECT, SERVICE
 from operator_local.faults.tools import TOOLS_IMAGE, Tools
+from operator_local.faults.volumes import Volumes
 
 
 class _Family(Protocol):
@@ -60,9 +63,12 @@ class LocalFaultTarget:
         self._services = dict(services)
         self._containers = Containers(docker, project=f"{PROJECT_PREFIX}{name}")
         self._tools = Tools(docker, image=tools_image, project=self._containers.project)
+        volumes = Volumes(docker, project=self._containers.project)
         self._families: Mapping[str, _Family] = {
             "process": ProcessFaults(docker, self._containers, self._tools, clock),
             "network": NetworkFaults(docker, self._containers, self._tools, clock),
+            "limits": LimitFaults(docker, self._containers, self._tools, volumes),
+            "disk": DiskFaults(self._tools, volumes),
         }
 
     async def capabilities(self) -> tuple[FaultCapability, ...]:
