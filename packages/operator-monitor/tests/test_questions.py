@@ -260,3 +260,61 @@ async def test_losing_the_watch_while_a_diagnosis_is_written_is_said(
     assert dict(a.looked()[-1].undiagnosed) == {1: "b has the watch of north now, not a"}
     assert a.stood_by()[-1].holder == "b"
     assert ledger.book[1].state is TicketState.OPEN
+
+
+@pytest.mark.parametrize("remember", [1, 2, 5, 8, 100])
+@pytest.mark.parametrize("restarts", [False, True])
+async def test_what_is_not_remembered_is_read_and_shown_all_the_same(
+    watch: Callable[..., Watch], remember: int, *, restarts: bool
+) -> None:
+    w = watch(*[UP] * 12, *[DOWN] * 4, *[BOTH] * 40, keep=8, remember=remember)
+    for _ in range(8):
+        await w.cycles(5)
+        if restarts:
+            w.restart()
+    assert w.asked == [70.0, 90.0, 100.0]
+    assert [[o.number for o in c.observations] for c in w.diagnoser.cases] == [
+        [*range(8, 16)],
+        [*range(8, 20)],
+        [*range(8, 22)],
+    ]
+
+
+async def test_a_past_that_cannot_be_read_is_done_without_and_read_the_next_time(
+    watch: Callable[..., Watch], ledger: Toy
+) -> None:
+    fails = True
+
+    async def away(what: str) -> None:
+        if what == "observations" and fails:
+            raise LedgerError("locked")
+
+    ledger.asked = away
+    w = watch(*[UP] * 12, *[DOWN] * 4, *[BOTH] * 40, keep=8, remember=2)
+    await w.cycles(18)
+    fails = False
+    await w.cycles(4)
+    assert [[o.number for o in c.observations] for c in w.diagnoser.cases] == [
+        [15, 16],  # asked a look later: first its beginning could not be read
+        [*range(12, 20)],
+        [*range(14, 22)],
+    ]
+
+
+async def test_one_monitor_writes_one_thing_at_a_time(
+    watch: Callable[..., Watch], ledger: Toy, clock: VirtualClock
+) -> None:
+    writing, most = 0, 0
+
+    async def slow(_: list[Entry]) -> None:
+        nonlocal writing, most
+        writing += 1
+        most = max(most, writing)
+        await clock.sleep(timedelta(seconds=2))
+        writing -= 1
+
+    ledger.before = slow
+    w = watch({"1": "down", "4": "down", "7": "down"}, answers=(timedelta(seconds=1),))
+    reports = await w.cycles(8)
+    assert most == 1
+    assert sum(len(r.diagnoses) for r in reports) == 3

@@ -51,7 +51,8 @@ class Course:
     Attributes:
         recorded: the last verdict of each key that the record knows.
         window: the newest observations, oldest first.
-        remembers_all: whether the window goes back as far as it could; after a restart it does not.
+        remembers_all: whether the window has all that a diagnoser is shown of the newest looks; after a restart, and
+            for a monitor that is to need little memory, it has not.
         unwritten: observations whose append failed; the next one that works takes them along.
         groups: as they were last seen.
         files: what is remembered of the tickets that are open.
@@ -63,6 +64,7 @@ class Course:
     number: int
     tracked: dict[JudgementKey, Tracked]
     recorded: dict[JudgementKey, Verdict]
+    keep: int
     window: deque[Observation]
     remembers_all: bool
     unwritten: deque[Observation]
@@ -73,17 +75,19 @@ class Course:
     has_new_keys: bool = True
 
     @classmethod
-    def after(cls, standpoint: Standpoint, *, keep: int) -> Course:
+    def after(cls, standpoint: Standpoint, *, keep: int, remember: int) -> Course:
         """From where the record ends.
 
         Args:
-            keep: how many observations are remembered.
+            keep: how many observations a diagnoser is shown of the newest, and how many may wait to be written.
+            remember: how many of the newest are remembered.
         """
         return cls(
             number=standpoint.last_number,
             tracked=dict(standpoint.tracked),
             recorded={key: t.verdict for key, t in standpoint.tracked.items()},
-            window=deque(maxlen=keep),
+            keep=keep,
+            window=deque(maxlen=remember),
             remembers_all=standpoint.last_number == 0,
             unwritten=deque(maxlen=keep),
             since_doubt=deque(maxlen=keep),
@@ -91,10 +95,11 @@ class Course:
 
     def saw(self, observation: Observation) -> None:
         """Remember a look that is not written yet."""
+        was_full = len(self.window) == self.window.maxlen
         self.window.append(observation)
         self.unwritten.append(observation)
         self.groups = observation.groups or self.groups
-        self.remembers_all = self.remembers_all or len(self.window) == self.window.maxlen
+        self.remembers_all = len(self.window) >= self.keep or (self.remembers_all and not was_full)
 
     def judged(self, tracked: Mapping[JudgementKey, Tracked], judgements: tuple[Judgement, ...]) -> None:
         """Go on with what a look's verdicts do to what is tracked."""
@@ -103,11 +108,17 @@ class Course:
         if self.doubtful is not None:
             self.since_doubt.append(judgements)
 
-    def recall(self, past: Iterable[Observation]) -> None:
-        """Remember again what was seen before a restart."""
+    def recall(self, past: Iterable[Observation]) -> tuple[Observation, ...]:
+        """The window, and what was not remembered; as much of it as can be is from now on.
+
+        Args:
+            past: the newest observations of the record.
+        """
         by_number = {o.number: o for o in (*past, *self.window)}
-        self.window = deque((by_number[n] for n in sorted(by_number)), maxlen=self.window.maxlen)
-        self.remembers_all = True
+        every = tuple(by_number[n] for n in sorted(by_number))
+        self.window = deque(every, maxlen=self.window.maxlen)
+        self.remembers_all = len(every) == len(self.window)
+        return every[-self.keep :]
 
     def wrote(self, draft: Draft) -> None:
         """Go on from what is written."""

@@ -171,7 +171,7 @@ class Cycles:
             standpoint = await self._standpoint()
             if isinstance(standpoint, Failed):
                 return standpoint
-            memory.course = Course.after(standpoint, keep=self._limits.keep)
+            memory.course = Course.after(standpoint, keep=self._limits.keep, remember=self._limits.remember)
         return memory.course, memory.knowledge
 
     async def _clear_doubt(self, course: Course) -> Failed | None:

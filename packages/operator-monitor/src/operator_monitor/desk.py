@@ -170,12 +170,12 @@ class Desk:
         )
 
     async def _recent(self, on: Occasion) -> Sequence[Observation]:
-        """The newest looks up to this one; what was seen before a restart is remembered again."""
+        """The newest looks up to this one; what is not remembered is read."""
+        recent: Sequence[Observation] = tuple(on.course.window)
         if not on.course.remembers_all:
             past = await self._tried(self._ledger.observations(self._cluster, newest=self._keep), "reading past looks")
-            if not isinstance(past, Failed):
-                on.course.recall(past)
-        return [o for o in on.course.window if o.at <= on.now]
+            recent = recent if isinstance(past, Failed) else on.course.recall(past)
+        return [o for o in recent if o.at <= on.now]
 
     async def _taken_up(self, ticket: Ticket) -> CaseFile | Failed:
         """The file of a ticket whose beginning this process does not remember."""

@@ -14,7 +14,8 @@ class Limits:
         interval: from the start of one cycle to the start of the next.
         within: how long a look, or an operation of the ledger, may take.
         whole: how long a cycle may take as a whole.
-        keep: how many observations are remembered.
+        keep: how many observations a diagnoser is shown of the newest, and how many may wait to be written.
+        remember: how many of the newest are remembered; the others are read when they are needed.
         quick: how long its report waits for diagnoses.
     """
 
@@ -22,4 +23,5 @@ class Limits:
     within: timedelta
     whole: timedelta
     keep: int
+    remember: int
     quick: timedelta

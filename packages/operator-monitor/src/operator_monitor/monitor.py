@@ -35,7 +35,9 @@ class Monitor:
         interval: from the start of one cycle to the start of the next, on the clock; cycles never overlap.
         jitter: by which share of the interval a cycle begins early or late, at most; nothing adds up.
         chance: decides the jitter; without it there is none.
-        keep: how many observations are remembered.
+        keep: how many observations a diagnoser is shown: so many of how a ticket began, and so many of the newest.
+        remember: how many of the newest are held in memory, all of `keep` when left out. The others are read from the
+            record when somebody is to be diagnosed, which takes longer; 600 readings a look are some 0.2 MB.
         within: how long a look, or an operation of the ledger, may take.
         cycle_within: how long a cycle may take as a whole; twice as long when left out.
         terms: when the diagnoser is asked.
@@ -56,6 +58,7 @@ class Monitor:
         jitter: float = 0.1,
         chance: random.Random | None = None,
         keep: int = 24,
+        remember: int | None = None,
         within: timedelta = WITHIN,
         cycle_within: timedelta | None = None,
         terms: DiagnosisTerms | None = None,
@@ -73,6 +76,7 @@ class Monitor:
             within=within,
             whole=cycle_within or 2 * within,
             keep=keep,
+            remember=keep if remember is None else max(1, min(keep, remember)),
             quick=self._terms.quick,
         )
         self._memory = Memory()
