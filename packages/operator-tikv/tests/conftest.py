@@ -40,9 +40,15 @@ class Node:
 
 @dataclass
 class StoreNode(Node):
-    """A store; `phase` is when within ten seconds its heartbeats fall."""
+    """A store; `phase` is when within ten seconds its heartbeats fall, the first of them after its start.
+
+    Attributes:
+        heard_before: when PD last heard it before its process was started anew; None when it never did.
+    """
 
     phase: float = 0.0
+    heard_before: float | None = None
+    registered: bool = True
     cut_from_pd_since: float | None = None
     status_hangs: bool = False
     pd_state: str | None = None
@@ -74,6 +80,10 @@ class Cluster:
     prefix: str = ""
     new_leader_after_s: float = 13.0
     down_regions: int = 0
+    miss_regions: int = 0
+    regions: int | None = None
+    _led_by: str | None = "pd0"
+    _led_since: float = -1e9
 
     @property
     def t(self) -> float:
@@ -83,13 +93,29 @@ class Cluster:
 
     def set_store(self, store: int, state: str) -> None:
         node = self.stores[store]
+        node.heard_before = self.heard(node)
         node.state, node.since = state, self.t
         if state == "up":
-            node.started = self.t
+            node.started, node.registered = self.t, True
+
+    def resume_store(self, store: int) -> None:
+        """A frozen process goes on; it was not started anew."""
+        started = self.stores[store].started
+        self.set_store(store, "up")
+        self.stores[store].started = started
 
     def set_member(self, name: str, state: str) -> None:
         node = self.members[name]
+        if node.state == "killed" and state == "up":
+            node.started = self.t
         node.state, node.since = state, self.t
+
+    def move_leaders(self, store: int) -> None:
+        """Every region that it leads is led by others."""
+        others = [s for i, s in self.stores.items() if i != store and s.state == "up"]
+        for other in others:
+            other.leaders += self.stores[store].leaders // len(others)
+        self.stores[store].leaders = 0
 
     # How it works inside.
 
@@ -98,18 +124,22 @@ class Cluster:
         if self.leader is None:
             return None
         node = self.members[self.leader]
-        if node.state == "up":
-            return self.leader
         up = [n for n, m in self.members.items() if m.state == "up"]
-        if len(up) * 2 <= len(self.members) or self.t - node.since < self.new_leader_after_s:
+        if len(up) * 2 <= len(self.members):
             return None
-        self.leader = up[0]
+        if node.state != "up":
+            if self.t - node.since < self.new_leader_after_s:
+                return None
+            self.leader = up[0]
+        if self.leader != self._led_by:
+            self._led_by, self._led_since = self.leader, self.t
         return self.leader
 
     def hears_pd(self, store: StoreNode) -> bool:
         return store.state == "up" and store.cut_from_pd_since is None and self.pd_leader() is not None
 
     def last_heartbeat(self, store: StoreNode) -> float:
+        """The last of the instants at which it sends one, of its present process."""
         ends = [self.t]
         if store.state != "up":
             ends.append(store.since)
@@ -117,6 +147,13 @@ class Cluster:
             ends.append(store.cut_from_pd_since)
         end = min(ends)
         return end - ((end - store.phase) % 10.0)
+
+    def heard(self, store: StoreNode) -> float | None:
+        """When PD heard it last; a new PD leader knows what was written down minutes ago until the next heartbeat."""
+        last = self.last_heartbeat(store)
+        if last < store.started:
+            return store.heard_before
+        return last if last >= self._led_since else last - 200
 
     def talked_until(self, a: int, b: int) -> float:
         """Until when two stores exchanged messages."""
@@ -135,7 +172,7 @@ class Cluster:
         for other, node in self.stores.items():
             if other == store:
                 continue
-            got = 20 * (self.talked_until(store, other) + 4000)
+            got = 20 * max(0.0, self.talked_until(store, other) - max(me.started, node.started))
             lines.append(f'tikv_raftstore_message_recv_by_store{{store="{other}"}} {got:.0f}')
             if node.state != "up":
                 late = 0.5 if node.state == "killed" else 13.0
@@ -143,7 +180,7 @@ class Cluster:
                 lines.append(
                     f'tikv_server_report_failure_msg_total{{type="unreachable",store_id="{other}"}} {failed:.0f}'
                 )
-        served = until + 4000
+        served = max(0.0, until - me.started)
         appends = 50 * served
         for name, mean in (
             ("tikv_raftstore_append_log_duration_seconds", me.append_s),
@@ -160,6 +197,11 @@ class Cluster:
                 f"{name}_sum {appends * mean}",
                 f"{name}_count {appends:.0f}",
             ]
+        lines += [
+            f'tikv_grpc_msg_duration_seconds_count{{type="kv_get"}} {100 * served:.0f}',
+            f'tikv_storage_engine_async_request_duration_seconds_bucket{{type="write",le="0.01"}} {appends:.0f}',
+            f'tikv_storage_engine_async_request_duration_seconds_bucket{{type="write",le="+Inf"}} {appends:.0f}',
+        ]
         pd_until = until if me.cut_from_pd_since is None else me.cut_from_pd_since
         leader = self.pd_leader()
         lost_pd = me.cut_from_pd_since
@@ -168,7 +210,7 @@ class Cluster:
         failures = 0.0 if lost_pd is None else max(0.0, until - lost_pd - 3.0)
         answered = pd_until if lost_pd is None else min(pd_until, lost_pd)
         lines += [
-            f'tikv_pd_heartbeat_message_total{{type="noop"}} {2 * (answered + 4000):.0f}',
+            f'tikv_pd_heartbeat_message_total{{type="noop"}} {2 * max(0.0, answered - me.started):.0f}',
             f'tikv_pd_heartbeat_message_total{{type="send"}} {2 * served:.0f}',
             f'tikv_pd_reconnect_total{{type="failure"}} {failures:.0f}',
             "tikv_pd_pending_heartbeat_total 0",
@@ -184,17 +226,19 @@ class Cluster:
             f"etcd_server_is_leader {int(name == leader)}",
             'pd_server_etcd_state{type="term"} 2',
             *(
-                f'pd_regions_status{{type="{w}-peer-region-count"}} {self.down_regions if w == "down" else 0}'
-                for w in ("miss", "down", "pending")
+                f'pd_regions_status{{type="{w}-peer-region-count"}} {count}'
+                for w, count in (("miss", self.miss_regions), ("down", self.down_regions), ("pending", 0))
             ),
         ]
         return "\n".join(lines) + "\n"
 
     def store_json(self, ident: int) -> dict[str, object]:
         node = self.stores[ident]
-        heartbeat = START + timedelta(seconds=self.last_heartbeat(node))
+        heard = self.heard(node)
+        heartbeat = datetime(1970, 1, 1, tzinfo=UTC) if heard is None else START + timedelta(seconds=heard)
         age = (self.clock.now() - heartbeat).total_seconds()
         state = node.pd_state or ("Up" if age <= 20 else "Disconnected" if age <= 1800 else "Down")
+        is_new_to_pd = self.last_heartbeat(node) < max(node.started, self._led_since)
         host = f"{self.prefix}tikv{ident}"
         return {
             "store": {
@@ -208,8 +252,8 @@ class Cluster:
                 "state_name": state,
             },
             "status": {
-                "capacity": "1TiB",
-                "available": f"{node.available_gib:g}GiB",
+                "capacity": "0B" if is_new_to_pd else "1TiB",
+                "available": "0B" if is_new_to_pd else f"{node.available_gib:g}GiB",
                 "leader_count": node.leaders,
                 "region_count": node.regions,
                 "slow_score": 1,
@@ -318,14 +362,14 @@ class Cluster:
             return httpx.Response(500, text=text)
         match path:
             case "/stores":
-                body = {"count": len(self.stores), "stores": [self.store_json(s) for s in reversed(self.stores)]}
+                listed = [s for s, node in reversed(self.stores.items()) if node.registered]
+                body = {"count": len(listed), "stores": [self.store_json(s) for s in listed]}
                 return httpx.Response(200, json=body, headers=headers)
             case "/config/replicate":
                 return httpx.Response(200, json={"max-replicas": self.max_replicas})
             case "/regions/count":
-                return httpx.Response(
-                    200, json={"count": sum(s.leaders for s in self.stores.values()), "regions": None}
-                )
+                count = sum(s.leaders for s in self.stores.values()) if self.regions is None else self.regions
+                return httpx.Response(200, json={"count": count, "regions": None})
             case "/schedulers":
                 extra = ["evict-leader-scheduler"] if any(s.evicting for s in self.stores.values()) else []
                 return httpx.Response(200, json=["balance-leader-scheduler", *extra])

@@ -179,7 +179,8 @@ def test_an_empty_cluster_is_not_healthy(cluster: Cluster) -> None:
         return await cluster.subject().observe(1)
 
     seen = run_virtual(main())
-    assert failing(seen) == {"pd": Cause.DENIED}
+    assert failing(seen) == {}, "that no store has joined is an answer"
+    assert value(seen, n.CLUSTER_BOOTSTRAPPED, CLUSTER) == 0
     assert seen.refs("store") == ()
     assert seen.refs("pd") == (pd_ref("pd0"), pd_ref("pd1"), pd_ref("pd2"))
     assert value(seen, n.STORES_UP, CLUSTER) is None

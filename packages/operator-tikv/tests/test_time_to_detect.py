@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from operator_core.components import ComponentRef
-from operator_core.decide import OpenViolation, Tracked, decide, follow, settle
+from operator_core.decide import EndViolation, OpenViolation, Tracked, decide, follow, settle
 from operator_core.judgements import InvariantName, JudgementKey, judge
 from operator_core.readings import Contact, Observation
 from operator_core.runtime import run_virtual
@@ -41,7 +41,7 @@ class Watch:
             if isinstance(command, OpenViolation):
                 key = command.violation.key
                 self.opened.setdefault((key.invariant, key.component), t)
-            else:
+            elif isinstance(command, EndViolation):
                 self.ended.add((command.key.invariant, command.key.component))
 
     def is_open(self, invariant: str, component: ComponentRef) -> bool:
@@ -262,14 +262,11 @@ def test_noise_opens_nothing(cluster: Cluster) -> None:
 
 def test_a_short_pause_opens_nothing(cluster: Cluster) -> None:
     def pause(c: Cluster) -> None:
-        node = c.stores[4]
-        started = node.started
         c.set_store(4, "paused")
 
         async def resume() -> None:
             await c.clock.sleep(timedelta(seconds=4))
-            c.set_store(4, "up")
-            node.started = started
+            c.resume_store(4)
 
         cluster_tasks.append(asyncio.create_task(resume()))
 

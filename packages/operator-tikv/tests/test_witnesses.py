@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from operator_core.components import CLUSTER, Component, ComponentRef
-from operator_core.judgements import CheckResult, Verdict
+from operator_core.judgements import CheckResult, Judgement, Severity, Verdict, judge
 from operator_core.readings import ClusterName, Contact, Observation, Reading, ReadingId, SignalName, Value
 from operator_tikv import names as n
 from operator_tikv.names import pd_ref, store_ref
@@ -30,6 +30,7 @@ class Scene:
     facts: dict[tuple[SignalName, ComponentRef, ComponentRef | None], Value] = field(
         default_factory=dict[tuple[SignalName, ComponentRef, ComponentRef | None], Value]
     )
+    members: tuple[str, ...] = ("pd0", "pd1", "pd2")
 
     def __post_init__(self) -> None:
         for ref in (A, X, B):
@@ -46,17 +47,18 @@ class Scene:
             for other in (A, X, B):
                 if other != ref:
                     self.put(n.STORE_MESSAGES_FROM, ref, 20.0, other)
-        for name in ("pd0", "pd1", "pd2"):
+        for name in self.members:
             self.put(n.PD_CONTACT, pd_ref(name), "answered")
             self.put(n.PD_HEALTH, pd_ref(name), "healthy")
             self.put(n.PD_SEEN_UP, pd_ref(name), 1.0)
             self.put(n.PD_SILENT_FOR, pd_ref(name), 0.0)
-        self.put(n.PD_MEMBERS_ANSWERING, CLUSTER, 3.0)
+        self.put(n.PD_MEMBERS_ANSWERING, CLUSTER, float(len(self.members)))
         self.put(n.PD_ANSWER, CLUSTER, "answer")
         self.put(n.PD_LEADER, CLUSTER, "pd0")
         self.put(n.PD_LAST_LEADER, CLUSTER, "pd0")
         self.put(n.REPLICAS_MAX, CLUSTER, 3.0)
         self.put(n.CLUSTER_AGE, CLUSTER, 3600.0)
+        self.put(n.WATCHED_FOR, CLUSTER, 600.0)
 
     def put(
         self, signal: SignalName, ref: ComponentRef, value: Value | None, toward: ComponentRef | None = None
@@ -125,7 +127,7 @@ class Scene:
             cluster=ClusterName("c"),
             number=1,
             at=NOW,
-            components=tuple(Component(ref=r) for r in (pd_ref("pd0"), pd_ref("pd1"), pd_ref("pd2"), A, X, B)),
+            components=tuple(Component(ref=r) for r in (*map(pd_ref, self.members), A, X, B)),
             readings=tuple(
                 Reading(
                     id=ReadingId(f"o1.{i}"),
@@ -335,3 +337,190 @@ def test_nothing_seen_is_unknown_and_never_healthy() -> None:
     blind = Observation(cluster=ClusterName("c"), number=1, at=NOW, components=Scene().observation().components)
     verdicts = {j.verdict for i in INVARIANTS for j in i.judge(blind)}
     assert verdicts == {UNKNOWN}
+
+
+def judged(scene: Scene, invariant: str, ref: ComponentRef) -> Judgement:
+    return next(
+        j for j in judge(INVARIANTS, scene.observation()) if (j.key.invariant, j.key.component) == (invariant, ref)
+    )
+
+
+@pytest.mark.parametrize(
+    ("replicas", "also_away", "regions", "severity"),
+    [
+        (3.0, (), 100.0, Severity.CRITICAL),
+        (5.0, (), 100.0, Severity.WARNING),
+        (5.0, (A,), 100.0, Severity.CRITICAL),
+        (1.0, (), 100.0, Severity.CRITICAL),
+        (None, (), 100.0, Severity.CRITICAL),
+        (3.0, (), 0.0, Severity.WARNING),
+        (5.0, (A,), 0.0, Severity.WARNING),
+    ],
+)
+def test_a_lost_store_is_as_grave_as_what_the_next_loss_would_cost(
+    replicas: float | None, also_away: tuple[ComponentRef, ...], regions: float, severity: Severity
+) -> None:
+    scene = Scene()
+    scene.doors("refused", "refused")
+    scene.apply("raft silent", "pd silent")
+    scene.put(n.REPLICAS_MAX, CLUSTER, replicas)
+    scene.put(n.STORE_REGIONS, X, regions)
+    for ref in also_away:
+        for door in (n.STORE_STATUS_CONTACT, n.STORE_SERVICE_CONTACT):
+            scene.put(door, ref, "unanswered")
+    found = judged(scene, "store-reachable", X)
+    assert (found.verdict, found.severity, found.takes_away) == (VIOLATED, severity, True)
+
+
+@pytest.mark.parametrize(
+    ("members", "severity"), [(1, Severity.CRITICAL), (3, Severity.CRITICAL), (5, Severity.WARNING)]
+)
+def test_a_lost_member_is_as_grave_as_what_the_next_loss_would_cost(members: int, severity: Severity) -> None:
+    scene = Scene(members=tuple(f"pd{i}" for i in range(members)))
+    lost = pd_ref(f"pd{members - 1}")
+    scene.put(n.PD_CONTACT, lost, "refused")
+    scene.put(n.PD_HEALTH, lost, "unhealthy")
+    if members == 1:
+        scene.put(n.PD_MEMBERS_ANSWERING, CLUSTER, 0.0)
+        for ref in (A, X, B):
+            scene.put(n.STORE_PD_RECONNECT_FAILURES, ref, 1.0)
+    found = judged(scene, "pd-member-reachable", lost)
+    assert (found.verdict, found.severity, found.takes_away) == (VIOLATED, severity, True)
+
+
+GIB = 1024.0**3
+
+
+@pytest.mark.parametrize(
+    ("left_gib", "rejected", "has_room", "takes_writes"),
+    [
+        (600.0, 0.0, HOLDS, HOLDS),
+        (150.0, 0.0, VIOLATED, HOLDS),
+        (40.0, 0.0, VIOLATED, VIOLATED),
+        (600.0, 2.0, HOLDS, VIOLATED),
+        (600.0, None, HOLDS, HOLDS),
+        (None, None, UNKNOWN, UNKNOWN),
+        (None, 2.0, UNKNOWN, VIOLATED),
+    ],
+)
+def test_little_room_is_a_warning_and_a_full_disk_takes_the_store_away(
+    left_gib: float | None, rejected: float | None, has_room: Verdict, takes_writes: Verdict
+) -> None:
+    scene = Scene()
+    scene.put(n.STORE_CAPACITY, X, 1024 * GIB)
+    scene.put(n.STORE_AVAILABLE, X, None if left_gib is None else left_gib * GIB)
+    scene.put(n.STORE_ERRORS_DISK_FULL, X, rejected)
+    room, writes = judged(scene, "disk-space", X), judged(scene, "store-takes-writes", X)
+    assert (room.verdict, room.severity, room.takes_away) == (has_room, Severity.WARNING, False)
+    assert (writes.verdict, writes.severity, writes.takes_away) == (takes_writes, Severity.CRITICAL, True)
+
+
+@pytest.mark.parametrize(("replicas", "severity"), [(3.0, Severity.CRITICAL), (5.0, Severity.WARNING)])
+def test_a_silent_peer_is_as_grave_as_what_the_next_loss_would_cost(replicas: float, severity: Severity) -> None:
+    scene = Scene()
+    scene.put(n.REPLICAS_MAX, CLUSTER, replicas)
+    scene.put(n.REGIONS_DOWN, CLUSTER, 4.0)
+    scene.put(n.REGIONS_MISS, CLUSTER, 0.0)
+    assert judged(scene, "regions-replicated", CLUSTER).severity is severity
+    scene.put(n.REGIONS_DOWN, CLUSTER, 0.0)
+    scene.put(n.REGIONS_MISS, CLUSTER, 4.0)
+    assert judged(scene, "regions-replicated", CLUSTER).severity is Severity.WARNING
+
+
+@pytest.mark.parametrize(
+    ("led_by_pd", "own_words", "age", "verdict"),
+    [
+        (100.0, None, 3600.0, HOLDS),
+        (60.0, None, 3600.0, VIOLATED),
+        (60.0, (34.0, 33.0, 33.0), 3600.0, HOLDS),
+        (60.0, (30.0, 0.0, 30.0), 3600.0, VIOLATED),
+        (60.0, None, 90.0, UNKNOWN),
+    ],
+)
+def test_regions_are_led_when_pd_or_the_stores_say_so(
+    led_by_pd: float, own_words: tuple[float, ...] | None, age: float, verdict: Verdict
+) -> None:
+    scene = Scene()
+    scene.put(n.REGIONS_COUNT, CLUSTER, 100.0)
+    scene.put(n.REGIONS_LED, CLUSTER, led_by_pd)
+    scene.put(n.CLUSTER_AGE, CLUSTER, age)
+    for ref, own in zip((A, X, B), own_words or (), strict=False):
+        scene.put(n.STORE_LEADERS_LOCAL, ref, own)
+    assert judged(scene, "regions-led", CLUSTER).verdict is verdict
+
+
+def test_the_word_of_a_store_that_is_lost_counts_no_leaders() -> None:
+    scene = Scene()
+    scene.put(n.REGIONS_COUNT, CLUSTER, 100.0)
+    scene.put(n.REGIONS_LED, CLUSTER, 66.0)
+    for ref in (A, X, B):
+        scene.put(n.STORE_LEADERS_LOCAL, ref, 34.0)
+    scene.doors("silent", "silent")
+    scene.apply("raft silent", "pd silent")
+    assert judged(scene, "regions-led", CLUSTER).verdict is VIOLATED
+
+
+@pytest.mark.parametrize(
+    ("started_ago", "busy", "verdict"),
+    [
+        (3600.0, 0.0, VIOLATED),
+        (3600.0, 1.0, VIOLATED),
+        (60.0, 0.0, UNKNOWN),
+        (300.0, 1.0, UNKNOWN),
+        (300.0, 0.0, VIOLATED),
+    ],
+)
+def test_a_store_that_catches_up_is_not_called_slow(started_ago: float, busy: float, verdict: Verdict) -> None:
+    scene = Scene()
+    for ref in (A, X, B):
+        scene.put(n.STORE_APPENDS, ref, 50.0)
+        scene.put(n.STORE_APPEND_P99, ref, 0.002)
+    scene.put(n.STORE_APPEND_P99, X, 0.4)
+    scene.put(n.STORE_BUSY, X, busy)
+    scene.put(n.STORE_PROCESS_START, X, NOW.timestamp() - started_ago)
+    assert judged(scene, "append-quick", X).verdict is verdict
+
+
+def coming(**facts: float | str | None) -> Verdict:
+    """Whether a store that refuses us is unreachable, in a cluster of an age."""
+    scene = Scene()
+    scene.doors("refused", "refused", silent_for=30.0)
+    scene.apply("peers unseen", "pd silent for long")
+    for name, value in facts.items():
+        signal, ref = {
+            "age": (n.CLUSTER_AGE, CLUSTER),
+            "heartbeat_age": (n.STORE_HEARTBEAT_AGE, X),
+            "seen_by": (n.STORE_SEEN_UP, X),
+            "silent_for": (n.STORE_SILENT_FOR, X),
+            "started": (n.STORE_START, X),
+        }[name]
+        scene.put(signal, ref, value)
+    return judge_store(scene.observation(), X).verdict
+
+
+def test_what_has_not_been_up_since_the_clusters_start_is_coming() -> None:
+    assert coming(age=25.0) is UNKNOWN, "we lost it before the oldest process was started"
+    assert coming(age=45.0) is VIOLATED, "it answered us after that"
+    assert coming(age=25.0, heartbeat_age=15.0) is VIOLATED, "PD heard it after that"
+    assert coming(age=119.0, seen_by="pd") is UNKNOWN
+    assert coming(age=121.0, seen_by="pd") is VIOLATED, "it does not come"
+    assert coming(age=None, seen_by="pd") is VIOLATED
+
+
+def test_what_has_registered_and_was_never_heard_is_not_waited_for_for_ever() -> None:
+    started = NOW.timestamp()
+    assert coming(seen_by="nobody", heartbeat_age=None, started=started - 299) is UNKNOWN
+    assert coming(seen_by="nobody", heartbeat_age=None, started=started - 301) is VIOLATED
+
+
+@pytest.mark.parametrize("watched", [5.0, 14.0, 16.0])
+def test_pds_word_alone_waits_while_its_leader_may_be_new(watched: float) -> None:
+    scene = Scene()
+    scene.doors("refused", "refused", silent_for=5.0)
+    scene.apply("peers unseen", "pd silent for long", "not by us")
+    scene.put(n.WATCHED_FOR, CLUSTER, watched)
+    found = judge_store(scene.observation(), X)
+    assert found.verdict is VIOLATED
+    assert found.grace == timedelta(seconds=15 if watched < 15 else 0)
+    scene.apply("others complain")
+    assert judge_store(scene.observation(), X).grace == timedelta(0), "another witness agrees"

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 from operator_core.components import CLUSTER_KIND, Address, AddressMap, ComponentRef
@@ -77,7 +78,11 @@ class MemberLook:
 
 @dataclass(slots=True)
 class Looked:
-    """What came of one look at everything; an error stands where there was no answer."""
+    """What came of one look at everything; an error stands where there was no answer.
+
+    Attributes:
+        given: what the PD members that we were given said of themselves while PD had named none yet.
+    """
 
     began: datetime
     members: Told[Members] | SubjectError = _NOT_YET
@@ -86,6 +91,7 @@ class Looked:
     regions: Told[int] | SubjectError = _NOT_YET
     evicting: Told[frozenset[int]] | SubjectError = _NOT_YET
     prometheus: Asked | SubjectError | None = None
+    given: list[MemberStatus] = field(default_factory=list[MemberStatus])
     at_store: dict[ComponentRef, StoreLook] = field(default_factory=dict[ComponentRef, StoreLook])
     at_member: dict[ComponentRef, MemberLook] = field(default_factory=dict[ComponentRef, MemberLook])
 
@@ -158,7 +164,16 @@ class _Round:
             self._start(name, task)
         for member in self._memory.members.values():
             self._look_at_member(member)
+        if not self._memory.members:
+            for endpoint in self._on.pd.endpoints:
+                self._start(f"given {endpoint}", partial(self._ask_given, endpoint))
         self._look_at_stores(self._memory.stores.values())
+
+    async def _ask_given(self, endpoint: str) -> None:
+        within = self._on.targets.scrape_within
+        status = await outcome(self._on.pd.ask_member(endpoint, f"{API}/status", wire.to_status, within=within))
+        if isinstance(status, Told):
+            self._looked.given.append(status.value)
 
     async def _members(self) -> None:
         on = self._on

@@ -97,8 +97,13 @@ class Leadership:
 
 @dataclass(slots=True)
 class Memory:
-    """Everything remembered of one cluster."""
+    """Everything remembered of one cluster.
 
+    Attributes:
+        watching_since: beginning of our first look.
+    """
+
+    watching_since: datetime | None = None
     stores: dict[int, Store] = field(default_factory=dict[int, Store])
     members: dict[str, Member] = field(default_factory=dict[str, Member])
     cluster_id: int | None = None

@@ -22,10 +22,11 @@ from operator_tikv.looks import Looked, Looker, answers, locator_of
 from operator_tikv.memory import Memory
 from operator_tikv.metrics.prometheus import Prometheus
 from operator_tikv.names import pd_ref, store_ref
-from operator_tikv.pd.client import PdClient, Told
+from operator_tikv.pd.client import PdClient, PdNotBootstrapped, Told
 from operator_tikv.probes import probes_of
 from operator_tikv.report import Report
 from operator_tikv.targets import TikvTargets
+from operator_tikv.totals import report_totals
 
 if TYPE_CHECKING:
     import httpx
@@ -107,6 +108,7 @@ class TikvSubject:
         for store in stores:
             told.report_store(report, memory, looked, store)
             measured.report_store_metrics(report, memory, looked, store_ref(store.id), view)
+        report_totals(report)
         return Observation(
             cluster=self._cluster,
             number=number,
@@ -159,8 +161,9 @@ class TikvSubject:
         return tuple(groups)
 
     def _sources(self, looked: Looked, view: measured.PrometheusView | None) -> list[SourceLook]:
-        pd = next((o for o in (looked.members, looked.stores) if isinstance(o, SubjectError)), None)
-        sources = [_source(n.PD_SOURCE, CLUSTER, pd, required=True)]
+        unseen = [o for o in (looked.members, looked.stores) if isinstance(o, SubjectError)]
+        hidden = next((e for e in unseen if not isinstance(e, PdNotBootstrapped)), None)  # "no store yet" is an answer
+        sources = [_source(n.PD_SOURCE, CLUSTER, hidden, required=True)]
         if view is not None:
             sources.append(_prometheus_source(view))
         elif isinstance(looked.prometheus, SubjectError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from operator_core.components import CLUSTER, ComponentRef
 from operator_core.errors import SubjectError
@@ -13,13 +13,16 @@ from operator_tikv.doors import Knock
 from operator_tikv.looks import Looked, MemberLook, StoreLook, answers
 from operator_tikv.memory import Memory
 from operator_tikv.names import pd_ref, store_ref
-from operator_tikv.pd.client import Told, verdict_of
+from operator_tikv.pd.client import PdNotBootstrapped, Told, verdict_of
 from operator_tikv.pd.model import Store, StoreState
 from operator_tikv.report import Report
 from operator_tikv.versions import dialect_of
 
 SLACK = timedelta(seconds=1.5)
 """How far two clocks that agree may seem apart: ``Date`` has whole seconds."""
+
+_LATEST = datetime(9000, 1, 1, tzinfo=UTC).timestamp()
+"""What a process may say of its start at most; anything may stand in its answer."""
 
 _OF_PD = (
     n.STORE_STATE,
@@ -59,6 +62,8 @@ def pd_now(told: Told[tuple[Store, ...]]) -> datetime:
 
 def remember(memory: Memory, looked: Looked, now: datetime) -> None:
     """Take from a look what the next one must know."""
+    if memory.watching_since is None:
+        memory.watching_since = looked.began
     if isinstance(looked.members, Told):
         memory.take_members(looked.members.value)
     if isinstance(looked.stores, Told):
@@ -227,23 +232,34 @@ def report_cluster(report: Report, memory: Memory, looked: Looked) -> None:
         else:
             value = told.value if isinstance(told.value, int) else told.value.max_replicas
             report.read(CLUSTER, signal, float(value), f"PD GET {told.answer.url}", at=told.answer.at)
-    starts = [
-        look.status.value.started
-        for look in looked.at_member.values()
-        if isinstance(look.status, Told) and look.status.value.started is not None
-    ]
-    starts += [
-        s.started
-        for s in memory.stores.values()
-        if s.started is not None
-        and (look := looked.at_store.get(store_ref(s.id))) is not None
-        and (answers(look.status) or answers(look.service))
-    ]
+    starts = _starts(memory, looked)
     if starts:
         report.read(CLUSTER, n.CLUSTER_AGE, max(0.0, (report.at - min(starts)).total_seconds()), "starts of processes")
     else:
         report.miss(CLUSTER, n.CLUSTER_AGE, n.PD_SOURCE, Cause.ABSENT, "no process that answers tells its start")
+    watched = max(timedelta(0), report.at - (memory.watching_since or report.at))
+    report.read(CLUSTER, n.WATCHED_FOR, watched.total_seconds(), "our looks")
     _report_version(report, memory)
+
+
+def _starts(memory: Memory, looked: Looked) -> list[datetime]:
+    """When the processes that answer were started, as they tell themselves or PD."""
+    told = [look.status.value for look in looked.at_member.values() if isinstance(look.status, Told)]
+    starts = [status.started for status in (*told, *looked.given) if status.started is not None]
+    for store in memory.stores.values():
+        look = looked.at_store.get(store_ref(store.id))
+        if look is None or not (answers(look.status) or answers(look.service)):
+            continue
+        scraped = look.scraped
+        by_itself = None if scraped is None or isinstance(scraped, SubjectError) else scraped.started
+        known = [s for s in (store.started, _instant(by_itself)) if s is not None]
+        if known:
+            starts.append(max(known))  # of a process started anew, PD may know the start before only
+    return starts
+
+
+def _instant(unix: float | None) -> datetime | None:
+    return datetime.fromtimestamp(unix, UTC) if unix is not None and 0 < unix < _LATEST else None
 
 
 def _report_leader(report: Report, memory: Memory, looked: Looked) -> None:
@@ -279,6 +295,12 @@ def _report_leader(report: Report, memory: Memory, looked: Looked) -> None:
 def _report_stores(report: Report, looked: Looked) -> None:
     told = looked.stores
     signals = (n.STORES_UP, n.STORES_KNOWN, n.REGIONS_LED)
+    if isinstance(told, Told):
+        report.read(CLUSTER, n.CLUSTER_BOOTSTRAPPED, 1.0, f"PD GET {told.answer.url}", at=told.answer.at)
+    elif isinstance(told, PdNotBootstrapped):
+        report.read(CLUSTER, n.CLUSTER_BOOTSTRAPPED, 0.0, "PD GET /pd/api/v1/stores")
+    else:
+        report.miss_for(CLUSTER, n.CLUSTER_BOOTSTRAPPED, n.PD_SOURCE, told)
     if isinstance(told, SubjectError):
         for signal in signals:
             report.miss_for(CLUSTER, signal, n.PD_SOURCE, told)

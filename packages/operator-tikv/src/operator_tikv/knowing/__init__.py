@@ -13,7 +13,7 @@ from operator_tikv.rules import INVARIANTS
 from operator_tikv.signals import SIGNALS
 
 KNOWLEDGE = Knowledge(
-    version="tikv-1",
+    version="tikv-2",
     kinds=(
         ComponentKind(
             kind=STORE,
@@ -27,9 +27,15 @@ KNOWLEDGE = Knowledge(
                 n.STORE_COMMIT_P99,
                 n.STORE_AVAILABLE,
             ),
+            course=(n.STORE_REQUESTS, n.STORE_WRITE_P99, n.STORE_APPEND_P99, n.STORE_LEADERS),
         ),
         ComponentKind(kind=PD, title="PD member", roles=("leader",), glance=(n.PD_CONTACT, n.PD_HEALTH, n.PD_TERM)),
-        ComponentKind(kind=CLUSTER_KIND, title="TiKV cluster"),
+        ComponentKind(
+            kind=CLUSTER_KIND,
+            title="TiKV cluster",
+            glance=(n.PD_LEADER, n.STORES_UP, n.REGIONS_COUNT, n.REGIONS_LED, n.CLUSTER_REQUESTS, n.CLUSTER_WRITE_P99),
+            course=(n.CLUSTER_REQUESTS, n.CLUSTER_WRITE_P99),
+        ),
     ),
     signals=SIGNALS,
     invariants=INVARIANTS,

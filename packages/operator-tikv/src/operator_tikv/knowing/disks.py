@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from operator_core.actions import RiskClass
-from operator_core.knowledge import FailureMode, ModeName
+from operator_core.knowledge import FailureMode, ModeName, Of
 
-from operator_tikv.knowing.terms import EVICT_LEADERS, REMOVE_STORE, act, expects, look, step, wait
+from operator_tikv.knowing.terms import EVICT_LEADERS, REMOVE_STORE, act, breaks, expects, look, step, wait
 from operator_tikv.names import STORE
+from operator_tikv.rules.latency import APPEND_QUICK, APPLY_QUICK, COMMIT_QUICK, PROPOSE_QUICK
+from operator_tikv.rules.space import DISK_SPACE, TAKES_WRITES
 
 DISK_SLOW = FailureMode(
     name=ModeName("disk-slow"),
@@ -63,6 +65,10 @@ DISK_SLOW = FailureMode(
         ModeName("disk-nearly-full"): "there is room on the disk",
     },
     prior=1.5,
+    violates=(
+        *breaks(APPEND_QUICK, COMMIT_QUICK, APPLY_QUICK, PROPOSE_QUICK),
+        *breaks(COMMIT_QUICK, of=Of.OTHERS),  # theirs wait for it where it is needed for the majority
+    ),
     source="tikv v8.5.5 components/raftstore/src/store/worker/pd.rs (slow score)",
 )
 
@@ -120,6 +126,7 @@ DISK_NEARLY_FULL = FailureMode(
     ),
     tells_apart={ModeName("disk-slow"): "its disk is quick; there is no room on it"},
     prior=1.0,
+    violates=breaks(DISK_SPACE, TAKES_WRITES),
     source="tikv v8.5.5 storage.reserve-space; tikv/pd v8.5.5 pkg/core/store.go (IsLowSpace)",
 )
 

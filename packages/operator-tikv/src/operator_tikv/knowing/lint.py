@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from operator_core.components import CLUSTER_KIND
+from operator_core.judgements import Concern, Invariant
 from operator_core.knowledge import (
     DO_NOTHING,
     AllOf,
     AnyOf,
+    ComponentKind,
     Condition,
     FailureMode,
     Knowledge,
+    Of,
     OptionTemplate,
     Scope,
     Sign,
     Test,
 )
 from operator_core.readings import SignalName
+from operator_core.sight import SOURCE_KIND
+from operator_core.signals import Signal, SignalKind
 
 
 def tests_of(condition: Condition) -> Iterator[Test]:
@@ -66,6 +71,67 @@ def _sign(sign: Sign, signals: frozenset[SignalName]) -> Iterator[str]:
     yield from _texts(where, [sign.says, sign.says_not])
 
 
+def _consequences(mode: FailureMode, knowledge: Knowledge) -> Iterator[str]:
+    """What is wrong with what a mode violates.
+
+    One that a diagnosis blames on a component must be seen there or in the whole, or else on our sight alone.
+    """
+    where = f"mode {mode.name}"
+    if not mode.violates:
+        yield f"{where}: it violates nothing"
+        return
+    invariants = {i.name: i for i in knowledge.invariants}
+    kinds = {k.kind for k in knowledge.kinds} | {SOURCE_KIND}
+    for consequence in mode.violates:
+        what = f"{where}: {consequence.invariant} of {consequence.of.value}"
+        invariant = invariants.get(consequence.invariant)
+        if mode.violates.count(consequence) > 1:
+            yield f"{what} is there twice"
+        if consequence.of in (Of.BY_OTHERS, Of.TO_OTHERS):
+            yield f"{what}: violations are about components, not about pairs"
+            continue
+        reaches_a_kind = consequence.of in (Of.OTHERS, Of.ALL)
+        if consequence.kind is not None and not reaches_a_kind:
+            yield f"{what}: a kind is given, and it means others or all only"
+        if consequence.kind is not None and consequence.kind not in kinds:
+            yield f"{what}: no kind {consequence.kind}"
+        about = CLUSTER_KIND if consequence.of is Of.CLUSTER else consequence.kind or mode.about
+        if invariant is None:
+            yield f"{what}: no invariant of that name"
+        elif about not in invariant.about:
+            yield f"{what}: that invariant does not speak of a {about}"
+    is_seen = any(c.of in (Of.SELF, Of.CLUSTER) for c in mode.violates)
+    is_sight = all(i.concern is Concern.SIGHT for c in mode.violates if (i := invariants.get(c.invariant)) is not None)
+    if not is_seen and not is_sight:
+        yield f"{where}: it violates nothing of its own and nothing of the whole"
+
+
+def _invariant(invariant: Invariant, knowledge: Knowledge) -> Iterator[str]:
+    where = f"invariant {invariant.name}"
+    if not invariant.about:
+        yield f"{where}: it does not say what it is about"
+    kinds = {k.kind for k in knowledge.kinds} | {SOURCE_KIND}
+    yield from (f"{where}: no kind {kind}" for kind in sorted(invariant.about - kinds))
+    if invariant.takes_away and CLUSTER_KIND in invariant.about:
+        yield f"{where}: it takes a component away from its group, and the cluster is in none"
+
+
+def _kind(kind: ComponentKind, signals: Mapping[SignalName, Signal]) -> Iterator[str]:
+    where = f"kind {kind.kind}"
+    for what, names in (("glance", kind.glance), ("course", kind.course)):
+        for name in names:
+            signal = signals.get(name)
+            if signal is None:
+                yield f"{where}: {what}: no signal {name}"
+            elif signal.about != kind.kind:
+                yield f"{where}: {what}: {name} is about a {signal.about}"
+            elif what == "course" and signal.kind is SignalKind.STATE:
+                yield f"{where}: {what}: {name} is a word, and words have no course"
+    yield from (
+        f"{where}: {name} is there twice" for name in sorted({s for s in kind.glance if kind.glance.count(s) > 1})
+    )
+
+
 def _mode(mode: FailureMode, knowledge: Knowledge) -> Iterator[str]:
     where = f"mode {mode.name}"
     signs = {s.name: s for s in knowledge.signs}
@@ -90,6 +156,7 @@ def _mode(mode: FailureMode, knowledge: Knowledge) -> Iterator[str]:
     )
     if mode.prior <= 0:
         yield f"{where}: prior {mode.prior} is not above 0"
+    yield from _consequences(mode, knowledge)
     texts = [
         mode.title,
         mode.summary,
@@ -119,6 +186,11 @@ def lint(knowledge: Knowledge) -> tuple[str, ...]:
         found.extend(_mode(mode, knowledge))
     expected = {e.sign for m in knowledge.modes for e in m.expects}
     found.extend(f"sign {s.name}: no mode expects it" for s in knowledge.signs if s.name not in expected)
+    by_name = {s.name: s for s in knowledge.signals}
+    for kind in knowledge.kinds:
+        found.extend(_kind(kind, by_name))
+    for invariant in knowledge.invariants:
+        found.extend(_invariant(invariant, knowledge))
     kinds = {k.kind for k in knowledge.kinds}
     found.extend(f"mode {m.name}: no kind {m.about}" for m in knowledge.modes if m.about not in kinds)
     found.extend(_options("unknown", knowledge.unknown))

@@ -7,10 +7,11 @@ apart, and each is expected by every mode that it could be mistaken for, so that
 from __future__ import annotations
 
 from operator_core.actions import RiskClass
-from operator_core.knowledge import FailureMode, ModeName, Scope, SignName
+from operator_core.knowledge import FailureMode, ModeName, Of, Scope, SignName
 
-from operator_tikv.knowing.terms import START_MEMBER, act, expects, step, wait
+from operator_tikv.knowing.terms import START_MEMBER, act, breaks, expects, step, wait
 from operator_tikv.names import PD
+from operator_tikv.rules.pd import PD_HAS_LEADER, PD_HAS_QUORUM, PD_MEMBER_REACHABLE
 
 FOLLOWER_LOSS = ModeName("pd-follower-loss")
 LEADER_LOSS = ModeName("pd-leader-loss")
@@ -18,6 +19,13 @@ QUORUM_LOSS = ModeName("pd-quorum-loss")
 
 _SOURCE = "tikv/pd v8.5.5 server/server.go, pkg/member; etcd v3.5.15 server/lease (Promote)"
 _KEEP_MEMBER = "Do not delete the member while only two of three are left: one more loss would end PD's quorum."
+
+_LEADERLESS = (*breaks(PD_HAS_LEADER), *breaks(PD_HAS_LEADER, of=Of.CLUSTER))
+"""The leader is missed where it was last, or in the whole when nobody saw who led.
+
+That no store is heard meanwhile is not judged (:mod:`operator_tikv.rules.heard`): a store that PD does not hear is one
+that it does not hear while it hears others.
+"""
 
 PD_FOLLOWER_LOSS = FailureMode(
     name=FOLLOWER_LOSS,
@@ -57,6 +65,7 @@ PD_FOLLOWER_LOSS = FailureMode(
         QUORUM_LOSS: "the other members answer, and one of them leads",
     },
     prior=2.0,
+    violates=breaks(PD_MEMBER_REACHABLE),
     source=_SOURCE,
 )
 
@@ -104,6 +113,7 @@ PD_LEADER_LOSS = FailureMode(
         QUORUM_LOSS: "most members answer, and a new leader comes within 15 s",
     },
     prior=1.0,
+    violates=(*breaks(PD_MEMBER_REACHABLE), *_LEADERLESS),
     source=_SOURCE,
 )
 
@@ -174,6 +184,12 @@ PD_QUORUM_LOSS = FailureMode(
         ModeName("net-store-pd"): "all stores lose PD, not one",
     },
     prior=0.3,
+    violates=(
+        *breaks(PD_MEMBER_REACHABLE),
+        *breaks(PD_MEMBER_REACHABLE, PD_HAS_LEADER, of=Of.OTHERS),
+        *breaks(PD_HAS_QUORUM, of=Of.CLUSTER),
+        *_LEADERLESS,
+    ),
     source=_SOURCE,
 )
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from operator_core.actions import RiskClass
 from operator_core.components import CLUSTER_KIND
-from operator_core.knowledge import FailureMode, ModeName, Scope, SignName
+from operator_core.knowledge import FailureMode, ModeName, Of, Scope, SignName
+from operator_core.sight import LOST_SIGHT, SOURCE_KIND
 
-from operator_tikv.knowing.terms import act, expects, look, step, wait
+from operator_tikv.knowing.terms import act, breaks, expects, look, step, wait
 from operator_tikv.names import PD, STORE
+
+_SIGHT = breaks(LOST_SIGHT, of=Of.ALL, kind=SOURCE_KIND)
+"""Nothing of the cluster is broken by it."""
 
 PROMETHEUS_DOWN = FailureMode(
     name=ModeName("prometheus-down"),
@@ -54,6 +58,7 @@ PROMETHEUS_DOWN = FailureMode(
         ModeName("observer-cut-off"): "PD and the stores answer us",
     },
     prior=2.0,
+    violates=_SIGHT,
     source="prometheus v3 docs, staleness",
 )
 
@@ -106,6 +111,7 @@ SCRAPE_TARGET_MISSING = FailureMode(
         ModeName("prometheus-down"): "only one target is missing",
     },
     prior=1.5,
+    violates=_SIGHT,
     source="tikv v8.5.5 src/server/status_server/mod.rs",
 )
 
@@ -159,6 +165,7 @@ OBSERVER_CUT_OFF = FailureMode(
         ModeName("prometheus-down"): "here PD itself does not answer us",
     },
     prior=1.0,
+    violates=_SIGHT,
     source="tikv v8.5.5 components/pd_client/src/metrics.rs",
 )
 
@@ -211,6 +218,7 @@ OBSERVER_ISOLATED = FailureMode(
         ModeName("observer-cut-off"): "the stores do not answer us either",
     },
     prior=1.0,
+    violates=_SIGHT,
     source="tikv v8.5.5 and tikv/pd v8.5.5: separate processes on separate ports",
 )
 

@@ -7,25 +7,40 @@ Probabilities follow from the mechanism: what the kernel and raft do at once is 
 from __future__ import annotations
 
 from operator_core.actions import RiskClass
-from operator_core.knowledge import FailureMode, ModeName, Scope, SignName
+from operator_core.knowledge import FailureMode, ModeName, Of, Scope, SignName
 
 from operator_tikv.knowing.terms import (
     LONGER_DOWN_TIME,
     REMOVE_STORE,
     START_STORE,
     act,
+    breaks,
     expects,
     look,
     step,
     wait,
 )
 from operator_tikv.names import STORE
+from operator_tikv.rules.heard import STORE_HEARD_BY_PD
+from operator_tikv.rules.latency import COMMIT_QUICK, PROPOSE_QUICK
+from operator_tikv.rules.regions import RAFT_QUORUM, REGIONS_LED, REGIONS_REPLICATED
+from operator_tikv.rules.stores import STORE_REACHABLE
 
 KILL = ModeName("store-kill")
 PAUSE = ModeName("store-pause")
 ISOLATE = ModeName("net-isolate-store")
 STORE_PD = ModeName("net-store-pd")
 TWO_DOWN = ModeName("two-stores-down")
+
+_OF_A_LOST_STORE = (
+    *breaks(STORE_REACHABLE, STORE_HEARD_BY_PD),
+    *breaks(REGIONS_LED, REGIONS_REPLICATED, RAFT_QUORUM, of=Of.CLUSTER),
+    *breaks(COMMIT_QUICK, PROPOSE_QUICK, of=Of.OTHERS),
+)
+"""Its regions have no leader for a while, one peer too few from then on, which PD tells after ten minutes, and with
+another store lost no majority; the others take over what it led, and each commit needs the slower of those left.
+Writing the log and applying it are each store's own affair: slow there, they have a cause there.
+"""
 
 _NEVER_FORCE = "Do not remove {it} with ?force while its disk may still be good: it could never come back."
 _NO_SECOND = "Do not stop or restart another store now: two of a region's three peers would be gone."
@@ -82,6 +97,7 @@ STORE_KILL = FailureMode(
         TWO_DOWN: "here every other store answers",
     },
     prior=2.0,
+    violates=_OF_A_LOST_STORE,
     source="tikv v8.5.5 components/raftstore/src/store; tikv/pd v8.5.5 pkg/core/store.go",
 )
 
@@ -151,6 +167,7 @@ STORE_PAUSE = FailureMode(
         STORE_PD: "with only PD cut off, it would answer us and the other stores",
     },
     prior=0.7,
+    violates=_OF_A_LOST_STORE,
     source="tikv v8.5.5 src/server/raft_client.rs, server.grpc-keepalive-timeout",
 )
 
@@ -218,6 +235,7 @@ NET_ISOLATE_STORE = FailureMode(
         STORE_PD: "with only PD cut off, the other stores would hear it",
     },
     prior=1.0,
+    violates=_OF_A_LOST_STORE,
     source="raft-rs check_quorum; tikv v8.5.5 raftstore.raft-store-max-leader-lease",
 )
 
@@ -283,6 +301,7 @@ NET_STORE_PD = FailureMode(
         ModeName("pd-quorum-loss"): "PD itself is well: it hears the other stores",
     },
     prior=0.7,
+    violates=breaks(STORE_HEARD_BY_PD),
     source="tikv v8.5.5 components/pd_client; tikv/pd v8.5.5 pkg/core/store.go",
 )
 
@@ -356,6 +375,7 @@ TWO_STORES_DOWN = FailureMode(
         ModeName("observer-cut-off"): "the stores that live on complain of them too",
     },
     prior=0.3,
+    violates=(*_OF_A_LOST_STORE, *breaks(STORE_REACHABLE, of=Of.OTHERS)),
     source="raft-rs; tikv/pd v8.5.5 pkg/unsaferecovery",
 )
 

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from operator_core.actions import RiskClass
-from operator_core.knowledge import DO_NOTHING, Expectation, OptionName, OptionTemplate, PathStep, SignName
+from operator_core.components import Kind
+from operator_core.judgements import InvariantName
+from operator_core.knowledge import (
+    DO_NOTHING,
+    Consequence,
+    Expectation,
+    Of,
+    OptionName,
+    OptionTemplate,
+    PathStep,
+    SignName,
+)
 
 
 def expects(probabilities: Mapping[str, float]) -> tuple[Expectation, ...]:
@@ -16,6 +27,11 @@ def expects(probabilities: Mapping[str, float]) -> tuple[Expectation, ...]:
 def step(says: str, sign: str | None = None) -> PathStep:
     """One step of a path."""
     return PathStep(says=says, sign=None if sign is None else SignName(sign))
+
+
+def breaks(*invariants: InvariantName, of: Of = Of.SELF, kind: Kind | None = None) -> tuple[Consequence, ...]:
+    """Consequences of one reach."""
+    return tuple(Consequence(invariant=i, of=of, kind=kind) for i in invariants)
 
 
 def wait(*, gains: str, costs: str, unless: str) -> OptionTemplate:

@@ -4,7 +4,8 @@ A store is compared with the others at the same time first: most faults of one s
 are common to all. It is an outlier when both its p99 and its mean are several times the others' median and above
 what a healthy step takes, so that neither a few slow requests (which move a p99 on little traffic, and no mean) nor a
 uniformly busy cluster counts. An absolute bound of one second, as in the official alert rules (tikv v8.5.5
-metrics/alertmanager/tikv.rules.yml), comes second. Too few writes in the minute judge nothing.
+metrics/alertmanager/tikv.rules.yml), comes second. Too few writes in the minute judge nothing. A store that was just
+started works off what it missed, and is slow by nature: it is judged once it has caught up.
 
 The grace of 30 s is half the window: the slowness must last, not pass.
 """
@@ -15,11 +16,13 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 
+from operator_core.components import ComponentRef
 from operator_core.judgements import CheckResult, Invariant, InvariantName, Severity, Verdict
 from operator_core.readings import Observation, SignalName
 
 from operator_tikv import names as n
 from operator_tikv.rules.seen import Seen
+from operator_tikv.rules.witnesses import is_just_started
 
 APPEND_QUICK = InvariantName("append-quick")
 COMMIT_QUICK = InvariantName("commit-quick")
@@ -30,6 +33,10 @@ OUTLIER = 4.0
 """Times the median of the others: two doublings, which is two buckets of TiKV's histograms."""
 TOO_SLOW = 1.0
 """Seconds of p99, by the official alert rules."""
+CATCHING_UP = 120.0
+"""Seconds after its start in which a store is not judged: its first minute lies within the window for another."""
+BUSY_CATCHING_UP = 600.0
+"""The same for one that tells PD that it is busy still."""
 ENOUGH = 50 / 60
 """Appends a second in the window of a minute below which a p99 says nothing."""
 
@@ -66,6 +73,9 @@ def _step(
             if value is None:
                 yield seen.says(ref, Verdict.UNKNOWN, f"{step} at {ref} was not seen")
                 continue
+            if _is_catching_up(seen, ref):
+                yield seen.says(ref, Verdict.UNKNOWN, f"{ref} has just been started, and catches up")
+                continue
             if appends is None or appends < ENOUGH:
                 yield seen.says(ref, Verdict.UNKNOWN, f"{ref} writes too little to judge its {step}")
                 continue
@@ -83,6 +93,11 @@ def _step(
     return check
 
 
+def _is_catching_up(seen: Seen, ref: ComponentRef) -> bool:
+    for_long = BUSY_CATCHING_UP if seen.number(n.STORE_BUSY, ref) == 1 else CATCHING_UP
+    return is_just_started(seen, ref, for_long)
+
+
 def _stands_out(value: float | None, usual: float | None, *, if_unknown: bool = False) -> bool:
     return if_unknown if value is None or usual is None else value > OUTLIER * usual
 
@@ -95,6 +110,7 @@ def _invariant(name: InvariantName, step: str, p99: SignalName, mean: SignalName
         grace=timedelta(seconds=30),
         stability=timedelta(seconds=60),
         severity=Severity.WARNING,
+        about=frozenset({n.STORE}),
     )
 
 

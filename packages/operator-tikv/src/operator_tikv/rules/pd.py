@@ -9,22 +9,29 @@ A member that fell as the leader is judged faster than one that followed: an ord
 about 0.1 s (measured on PD v8.5.5), so a leader that is gone while no other leads has crashed or hangs. Followers
 have 30 s: nothing is slower without one, and a restart in a rolling upgrade needs that long. Without its leader PD is
 leaderless for 11 to 15 s only (etcd election, then the expiry of the leader's key), so `pd-has-leader` waits for
-nothing once PD as a whole gives no answer and the last leader's own door is bad.
+nothing once PD as a whole gives no answer and the last leader's own door is bad. Members that have not been up since
+the cluster's own start, and a leader that has not been there since, are still coming
+(:mod:`operator_tikv.rules.starting`).
+
+Severity is by what the next loss would cost: a member whose loss leaves none to spare (one of three) is critical, one
+that leaves some (one of five) a warning.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 
-from operator_core.components import CLUSTER, ComponentRef
+from operator_core.components import CLUSTER, CLUSTER_KIND, ComponentRef
 from operator_core.judgements import CheckResult, Invariant, InvariantName, Severity, Verdict
 from operator_core.readings import Contact, Observation
 
 from operator_tikv import names as n
 from operator_tikv.names import pd_ref
 from operator_tikv.rules.seen import Seen
-from operator_tikv.rules.stores import TWO_LOOKS, YOUNG
+from operator_tikv.rules.starting import leader_is_coming, member_is_coming
+from operator_tikv.rules.witnesses import TWO_LOOKS
 
 PD_MEMBER_REACHABLE = InvariantName("pd-member-reachable")
 PD_HAS_LEADER = InvariantName("pd-has-leader")
@@ -61,15 +68,6 @@ def _stores_say_pd_is(seen: Seen, silent_for: float) -> str | None:
     return None
 
 
-def _away(seen: Seen, ref: ComponentRef) -> str | None:
-    """Why a member may be away, or None."""
-    if seen.number(n.PD_SEEN_UP, ref) == 0:
-        age = seen.number(n.CLUSTER_AGE, CLUSTER)
-        if age is None or age < YOUNG:
-            return f"{ref} has never been up, and the cluster may be starting"
-    return None
-
-
 def judge_member(observation: Observation, ref: ComponentRef) -> CheckResult:
     """Whether a PD member can be reached; see the module for who must agree."""
     seen = Seen(observation)
@@ -78,9 +76,9 @@ def judge_member(observation: Observation, ref: ComponentRef) -> CheckResult:
         return seen.says(ref, Verdict.HOLDS, f"{ref} answers")
     if contact is None or contact == Contact.GARBLED.value:
         return seen.says(ref, Verdict.UNKNOWN, f"{ref} was not knocked at, or something else answers there")
-    away = _away(seen, ref)
-    if away is not None:
-        return seen.says(ref, Verdict.UNKNOWN, away)
+    coming = member_is_coming(seen, ref)
+    if coming is not None:
+        return seen.says(ref, Verdict.UNKNOWN, coming)
     fell_as_leader = seen.word(n.PD_LOST_AS, ref) == "leader"
     grace = LEADER_GRACE if fell_as_leader else FOLLOWER_GRACE
     if not seen.number(n.PD_MEMBERS_ANSWERING, CLUSTER):
@@ -109,8 +107,19 @@ def judge_member(observation: Observation, ref: ComponentRef) -> CheckResult:
 
 
 def _check_members(observation: Observation) -> Iterable[CheckResult]:
-    for ref in observation.refs(n.PD):
-        yield judge_member(observation, ref)
+    judged = [judge_member(observation, ref) for ref in observation.refs(n.PD)]
+    away = sum(j.verdict is not Verdict.HOLDS for j in judged)
+    spare = (len(judged) - 1) // 2
+    for result in judged:
+        severity = Severity.CRITICAL if away >= spare else Severity.WARNING
+        yield replace(result, severity=severity) if result.verdict is Verdict.VIOLATED else result
+
+
+def planned_absence(observation: Observation, ref: ComponentRef) -> CheckResult | None:
+    """Why a member that does not answer need not answer yet; None when it does, or when nothing excuses it."""
+    seen = Seen(observation)
+    coming = None if seen.word(n.PD_CONTACT, ref) == Contact.ANSWERED.value else member_is_coming(seen, ref)
+    return None if coming is None else seen.says(ref, Verdict.UNKNOWN, coming)
 
 
 def _check_leader(observation: Observation) -> Iterable[CheckResult]:
@@ -122,6 +131,11 @@ def _check_leader(observation: Observation) -> Iterable[CheckResult]:
             yield seen.says(ref, Verdict.HOLDS, f"PD is led by {leader}")
         return
     last = seen.word(n.PD_LAST_LEADER, CLUSTER)
+    coming = leader_is_coming(seen)
+    if coming is not None:
+        where = CLUSTER if last is None or pd_ref(last) not in observation.refs(n.PD) else pd_ref(last)
+        yield seen.says(where, Verdict.UNKNOWN, coming)
+        return
     if last is None or pd_ref(last) not in observation.refs(n.PD):
         if leader == n.NO_LEADER:
             yield seen.says(CLUSTER, Verdict.VIOLATED, "PD has no leader", grace=LEADERLESS_GRACE)
@@ -150,6 +164,10 @@ def _check_quorum(observation: Observation) -> Iterable[CheckResult]:
     seen = Seen(observation)
     if seen.word(n.PD_ANSWER, CLUSTER) == "answer" and seen.word(n.PD_LEADER, CLUSTER) != n.NO_LEADER:
         yield seen.says(CLUSTER, Verdict.HOLDS, "PD has a leader, so it has a quorum")
+        return
+    coming = leader_is_coming(seen)
+    if coming is not None:
+        yield seen.says(CLUSTER, Verdict.UNKNOWN, coming)
         return
     judged = [judge_member(observation, ref) for ref in members]
     lost = [str(j.component) for j in judged if j.verdict is Verdict.VIOLATED]
@@ -180,6 +198,8 @@ INVARIANTS: tuple[Invariant, ...] = (
         grace=FOLLOWER_GRACE,
         stability=timedelta(seconds=10),
         severity=Severity.WARNING,
+        takes_away=True,
+        about=frozenset({n.PD}),
     ),
     Invariant(
         name=PD_HAS_LEADER,
@@ -189,6 +209,7 @@ INVARIANTS: tuple[Invariant, ...] = (
         stability=timedelta(seconds=10),
         severity=Severity.CRITICAL,
         required=True,
+        about=frozenset({n.PD, CLUSTER_KIND}),
     ),
     Invariant(
         name=PD_HAS_QUORUM,
@@ -197,5 +218,6 @@ INVARIANTS: tuple[Invariant, ...] = (
         grace=LEADER_GRACE,
         stability=timedelta(seconds=10),
         severity=Severity.CRITICAL,
+        about=frozenset({CLUSTER_KIND}),
     ),
 )

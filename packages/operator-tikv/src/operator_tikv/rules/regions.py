@@ -1,13 +1,13 @@
-"""Whether regions have their replicas and their leaders, and whether stores have room.
+"""Whether regions have their replicas, their leaders and their majorities.
 
 Graces. A down peer is ten minutes old when PD first tells of it, so half a minute more is enough to be sure. Missing
-peers come and go within each repair, for minutes. Leaders come back within 20 s of a store's death (an election takes
-10 to 20 s), so after 45 s those that have not will not. Two dead stores of three are a lost quorum at once.
+peers come and go within each repair, for minutes; so they do while a young cluster adds replicas up to their number.
+Leaders come back within 20 s of a store's death (an election takes 10 to 20 s), so after 45 s those that have not will
+not. Two dead stores of three are a lost quorum as soon as it is sure that they are dead.
 
-Space: available against capacity, never TiKV's own files against capacity, because a disk fills with other files too;
-by PD's own rule (tikv/pd v8.5.5 pkg/core/store.go IsLowSpace: under a fifth, and not with few regions and plenty of
-bytes); from tikv_store_size_bytes when PD has no figures. At the reserve (the larger of 5 GiB and 5 %) TiKV rejects
-writes.
+Who leads is told by PD, and by the stores themselves. PD knows a leader from region heartbeats, of which there is one a
+minute, so that all of PD started anew knows few for a minute while the stores lead on; what the stores say of
+themselves counts too. While the cluster as a whole is coming up, regions have still to elect.
 """
 
 from __future__ import annotations
@@ -15,27 +15,30 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
-from operator_core.components import CLUSTER
+from operator_core.components import CLUSTER, CLUSTER_KIND
 from operator_core.judgements import CheckResult, Invariant, InvariantName, Severity, Verdict
 from operator_core.readings import Contact, Observation
 
 from operator_tikv import names as n
 from operator_tikv.pd.model import StoreState
 from operator_tikv.rules.seen import Seen
+from operator_tikv.rules.starting import young_for
 from operator_tikv.rules.stores import judge_stores
+from operator_tikv.rules.witnesses import TWO_LOOKS
 
 REGIONS_REPLICATED = InvariantName("regions-replicated")
 REGIONS_LED = InvariantName("regions-led")
 RAFT_QUORUM = InvariantName("raft-quorum")
-DISK_SPACE = InvariantName("disk-space")
 
-_GIB = 1024**3
-LOW_SPACE = 0.2
-FEW_REGIONS = 100
-PLENTY = 8 * _GIB
 DOWN_GRACE = timedelta(seconds=30)
 MISS_GRACE = timedelta(minutes=5)
 LED_GRACE = timedelta(seconds=45)
+QUORUM_GRACE = timedelta(seconds=TWO_LOOKS)
+
+
+def _spare(seen: Seen) -> int:
+    """How many of its replicas a region may lose."""
+    return (int(seen.number(n.REPLICAS_MAX, CLUSTER) or 3) - 1) // 2
 
 
 def _check_replicated(observation: Observation) -> Iterable[CheckResult]:
@@ -45,7 +48,8 @@ def _check_replicated(observation: Observation) -> Iterable[CheckResult]:
         yield seen.says(CLUSTER, Verdict.UNKNOWN, "PD's region counts were not seen")
     elif down > 0:
         because = f"{down:.0f} regions have a peer that has been silent for ten minutes"
-        yield seen.says(CLUSTER, Verdict.VIOLATED, because, grace=DOWN_GRACE)
+        severity = Severity.WARNING if _spare(seen) > 1 else Severity.CRITICAL
+        yield seen.says(CLUSTER, Verdict.VIOLATED, because, grace=DOWN_GRACE, severity=severity)
     elif miss > 0:
         yield seen.says(CLUSTER, Verdict.VIOLATED, f"{miss:.0f} regions miss a peer", grace=MISS_GRACE)
     else:
@@ -64,13 +68,27 @@ def _led_unheard(seen: Seen) -> float:
     )
 
 
+def _led_by_own_word(seen: Seen) -> float:
+    """Leaders that the stores which live count themselves; an old leader that hears no majority says so for 10 s."""
+    return sum(
+        seen.number(n.STORE_LEADERS_LOCAL, judged.component) or 0.0
+        for judged in judge_stores(seen.observation)
+        if judged.verdict is not Verdict.VIOLATED
+    )
+
+
 def _check_led(observation: Observation) -> Iterable[CheckResult]:
     seen = Seen(observation)
     led, count = seen.number(n.REGIONS_LED, CLUSTER), seen.number(n.REGIONS_COUNT, CLUSTER)
     if led is None or count is None or seen.is_settling:
         yield seen.says(CLUSTER, Verdict.UNKNOWN, "leader counts were not seen, or PD's leader is new")
         return
-    led += _led_unheard(seen)
+    age = young_for(seen)
+    if age is not None:
+        because = f"the cluster was started {age:.0f} s ago; regions may still be electing"
+        yield seen.says(CLUSTER, Verdict.UNKNOWN, because)
+        return
+    led = max(led + _led_unheard(seen), min(count, _led_by_own_word(seen)))
     if led + max(1.0, 0.02 * count) < count:
         because = f"of {count:.0f} regions only {led:.0f} are led from a store that lives"
         yield seen.says(CLUSTER, Verdict.VIOLATED, because)
@@ -89,44 +107,23 @@ def _check_quorum(observation: Observation) -> Iterable[CheckResult]:
     for result in lost:
         seen.used.update(dict.fromkeys(result.readings))
     replicas = seen.number(n.REPLICAS_MAX, CLUSTER) or 3.0
-    spare = (int(replicas) - 1) // 2
+    spare = _spare(seen)
+    surely = max((QUORUM_GRACE if j.grace is None else j.grace for j in lost), default=QUORUM_GRACE)
     named = ", ".join(str(j.component) for j in lost)
     unsure = sum(j.verdict is Verdict.UNKNOWN for j in judged)
     if len(lost) > spare:
         if len(stores) <= replicas:
             because = f"regions have lost their majority: {named} of {len(stores)} stores are down"
-            yield seen.says(CLUSTER, Verdict.VIOLATED, because)
+            yield seen.says(CLUSTER, Verdict.VIOLATED, because, grace=surely)
             return
         led, count = seen.number(n.REGIONS_LED, CLUSTER), seen.number(n.REGIONS_COUNT, CLUSTER)
         without = "" if led is None or count is None else f"; {count - led:.0f} regions are not led from an Up store"
         because = f"regions with two peers on {named} have lost their majority{without}"
-        yield seen.says(CLUSTER, Verdict.VIOLATED, because)
+        yield seen.says(CLUSTER, Verdict.VIOLATED, because, grace=surely)
     elif len(lost) + unsure > spare:
         yield seen.says(CLUSTER, Verdict.UNKNOWN, "not enough stores are surely up")
     else:
         yield seen.says(CLUSTER, Verdict.HOLDS, f"{len(stores) - len(lost)} of {len(stores)} stores are up")
-
-
-def _check_space(observation: Observation) -> Iterable[CheckResult]:
-    for ref in observation.refs(n.STORE):
-        seen = Seen(observation)
-        capacity, available = seen.number(n.STORE_CAPACITY, ref), seen.number(n.STORE_AVAILABLE, ref)
-        if capacity is None or available is None:
-            capacity, available = seen.number(n.STORE_DISK_CAPACITY, ref), seen.number(n.STORE_DISK_AVAILABLE, ref)
-        if not capacity or available is None:
-            yield seen.says(ref, Verdict.UNKNOWN, f"the space of {ref} was not seen")
-            continue
-        regions = seen.number(n.STORE_REGIONS, ref)
-        left = f"{ref} has {available / _GIB:.1f} GiB of {capacity / _GIB:.1f} GiB left"
-        reserve = max(5 * _GIB, 0.05 * capacity)
-        is_small = capacity < 2 * reserve
-        if available <= (0.05 * capacity if is_small else reserve):
-            because = f"{left}: at the reserve TiKV rejects writes"
-            yield seen.says(ref, Verdict.VIOLATED, because, severity=Severity.CRITICAL)
-        elif available / capacity < LOW_SPACE and (regions is None or regions >= FEW_REGIONS or available <= PLENTY):
-            yield seen.says(ref, Verdict.VIOLATED, f"{left}, less than a fifth")
-        else:
-            yield seen.says(ref, Verdict.HOLDS, left)
 
 
 INVARIANTS: tuple[Invariant, ...] = (
@@ -137,6 +134,7 @@ INVARIANTS: tuple[Invariant, ...] = (
         grace=DOWN_GRACE,
         stability=timedelta(seconds=30),
         severity=Severity.WARNING,
+        about=frozenset({CLUSTER_KIND}),
     ),
     Invariant(
         name=REGIONS_LED,
@@ -145,21 +143,15 @@ INVARIANTS: tuple[Invariant, ...] = (
         grace=LED_GRACE,
         stability=timedelta(seconds=15),
         severity=Severity.CRITICAL,
+        about=frozenset({CLUSTER_KIND}),
     ),
     Invariant(
         name=RAFT_QUORUM,
         title="no region has lost its majority",
         check=_check_quorum,
-        grace=timedelta(seconds=4),
+        grace=QUORUM_GRACE,
         stability=timedelta(seconds=10),
         severity=Severity.CRITICAL,
-    ),
-    Invariant(
-        name=DISK_SPACE,
-        title="every store has room on its disk",
-        check=_check_space,
-        grace=timedelta(seconds=60),
-        stability=timedelta(seconds=60),
-        severity=Severity.WARNING,
+        about=frozenset({CLUSTER_KIND}),
     ),
 )

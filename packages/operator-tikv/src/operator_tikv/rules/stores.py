@@ -19,121 +19,51 @@ for two looks already (`store.silent_for`), nothing is left to wait for. With lo
 at most 12 s after a kill, pause or isolation: two looks, and never PD's own 20 s.
 
 A store that evict-leader names, or whose leaders had all left before it went, has been emptied on purpose and is
-let restart for five minutes.
+let restart for five minutes. One that has not been up since the cluster's own start is still coming
+(:mod:`operator_tikv.rules.starting`). While our own looking has just begun, a PD leader that has just changed too could
+mislead us: what rests on PD's word about heartbeats alone waits for 15 s then.
+
+Severity is by what the next loss would cost. With every member that is away, a group of replicas that has no spare left
+(one of three) would lose its majority with the next store: critical. One that has some left (one of five), or a store
+that holds no region, is a warning.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 from datetime import timedelta
-from enum import Enum
 
-from operator_core.components import CLUSTER, ComponentRef
+from operator_core.components import CLUSTER, CLUSTER_KIND, ComponentRef
 from operator_core.judgements import CheckResult, Invariant, InvariantName, Severity, Verdict
 from operator_core.readings import Contact, Observation
 
 from operator_tikv import names as n
 from operator_tikv.pd.model import StoreState
 from operator_tikv.rules.seen import Seen
+from operator_tikv.rules.starting import BOOTSTRAP, LOOKED_LONG_ENOUGH, has_just_begun, store_is_coming
 from operator_tikv.rules.talk import Talk
+from operator_tikv.rules.witnesses import (
+    HEARTBEAT_LATE,
+    TWO_LOOKS,
+    Doors,
+    Says,
+    doors_of,
+    is_just_started,
+    pd_says,
+    peers_say,
+)
 
 STORE_REACHABLE = InvariantName("store-reachable")
-STORE_HEARD_BY_PD = InvariantName("store-heard-by-pd")
+CLUSTER_HAS_STORES = InvariantName("cluster-has-stores")
 
-TWO_LOOKS = 4.0
-"""Seconds: longer than one look of five seconds lasts, shorter than two are apart."""
-HEARTBEAT_LATE = 12.0
-"""Seconds without heartbeat that are clearly more than the 10 s between two (pd-store-heartbeat-tick-interval)."""
-DISCONNECTED_AFTER = 20.0
-"""Seconds after which PD itself says Disconnected."""
 PLANNED = 300.0
 """Seconds that a restart may take which an evict-leader scheduler announced."""
 SLOW = 80.0
 """Slow score from which PD calls a store slow; leaders leave such a store for another reason than an orderly stop."""
-YOUNG = 60.0
-"""Seconds after a process started in which it, or with the first one the cluster, may still be starting."""
-SURELY_AFTER = 5.0
-"""Seconds by which a heartbeat must be younger than our loss to count as heard after it: a look and two clocks."""
 
 _GRACE = timedelta(seconds=TWO_LOOKS)
-_PROOF = frozenset({Contact.REFUSED.value, Contact.SILENT.value})
-
-
-class Says(Enum):
-    """What one witness says of a component."""
-
-    HEARS = "hears it"
-    """It heard it after we had lost it."""
-    SILENCE = "hears nothing of it"
-    NOTHING = "cannot tell"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Doors:
-    """Our own look at a store."""
-
-    status: str | None
-    service: str | None
-    silent_for: float
-
-    @property
-    def any_answers(self) -> bool:
-        return Contact.ANSWERED.value in (self.status, self.service)
-
-    @property
-    def known(self) -> tuple[str, ...]:
-        return tuple(c for c in (self.status, self.service) if c is not None)
-
-    @property
-    def prove_it(self) -> bool:
-        """Whether every door fails in a way that shows that our path to the host is good."""
-        return len(self.known) == 2 and all(c in _PROOF for c in self.known)
-
-    @property
-    def words(self) -> str:
-        return f"status port {self.status or 'not asked'}, service port {self.service or 'not asked'}"
-
-
-def doors_of(seen: Seen, ref: ComponentRef) -> Doors:
-    """Our own look at a store."""
-    return Doors(
-        status=seen.word(n.STORE_STATUS_CONTACT, ref),
-        service=seen.word(n.STORE_SERVICE_CONTACT, ref),
-        silent_for=seen.number(n.STORE_SILENT_FOR, ref) or 0.0,
-    )
-
-
-def pd_says(seen: Seen, ref: ComponentRef, silent_for: float) -> Says:
-    """What PD says of a store; nothing while its leader is new."""
-    if seen.is_settling:
-        return Says.NOTHING
-    state, age = seen.word(n.STORE_STATE, ref), seen.number(n.STORE_HEARTBEAT_AGE, ref)
-    late = age is not None and age > HEARTBEAT_LATE
-    if late or state in (StoreState.DISCONNECTED.value, StoreState.DOWN.value):
-        return Says.SILENCE
-    if age is not None and age + SURELY_AFTER < silent_for:
-        return Says.HEARS
-    return Says.NOTHING
-
-
-def peers_say(seen: Seen, talk: Talk, ref: ComponentRef, silent_for: float) -> Says:
-    """What the other stores say: complaints, and raft messages that come or do not come."""
-    complaining = sorted(by for by, rate in talk.complaints_of(ref).items() if rate > 0)
-    from_it = talk.received_from(ref)
-    telling = talk.telling_beside(ref)
-    for by in sorted(from_it):
-        seen.reading(n.STORE_MESSAGES_FROM, by, ref)
-    for by in complaining:
-        seen.reading(n.STORE_UNREACHABLE_REPORTS, by, ref)
-    hearing = sum(rate > 0 for rate in from_it.values())
-    if silent_for >= TWO_LOOKS and hearing * 2 > telling and not complaining:
-        return Says.HEARS
-    if complaining and len(complaining) * 2 >= telling:
-        return Says.SILENCE
-    if from_it and hearing == 0 and talk.others_talk(ref):
-        return Says.SILENCE
-    return Says.NOTHING
+_LONG_ENOUGH = timedelta(seconds=LOOKED_LONG_ENOUGH)
 
 
 def judge_stores(observation: Observation) -> tuple[CheckResult, ...]:
@@ -170,8 +100,11 @@ def judge_store(observation: Observation, ref: ComponentRef, talk: Talk | None =
     if planned is not None:
         return seen.says(ref, Verdict.UNKNOWN, planned)
     because = f"{ref} cannot be reached: {', '.join([doors.words, *agreeing])}"
-    sure = bool(agreeing) and doors.silent_for >= TWO_LOOKS
-    return seen.says(ref, Verdict.VIOLATED, because, grace=timedelta(0) if sure else None)
+    if pd is Says.SILENCE and len(agreeing) == 1 and has_just_begun(seen):
+        grace = _LONG_ENOUGH
+    else:
+        grace = timedelta(0) if agreeing and doors.silent_for >= TWO_LOOKS else None
+    return seen.says(ref, Verdict.VIOLATED, because, grace=grace)
 
 
 def _is_our_path_good(seen: Seen, ref: ComponentRef) -> bool:
@@ -191,15 +124,14 @@ def _is_our_path_good(seen: Seen, ref: ComponentRef) -> bool:
 
 def _judge_answering(seen: Seen, talk: Talk, ref: ComponentRef, doors: Doors, pd: Says, peers: Says) -> CheckResult:
     if peers is Says.SILENCE:
-        service_is_bad = doors.service is not None and doors.service != Contact.ANSWERED.value
-        if service_is_bad:
+        if is_just_started(seen, ref):
+            return seen.says(ref, Verdict.UNKNOWN, f"{ref} has just been started; the others have still to hear it")
+        if doors.service is not None and doors.service != Contact.ANSWERED.value:
             return seen.says(
                 ref,
                 Verdict.VIOLATED,
                 f"{ref} lives, but its service port does not ({doors.words}), and other stores complain",
             )
-        if _is_just_started(seen, ref):
-            return seen.says(ref, Verdict.UNKNOWN, f"{ref} has just been started; the others have still to hear it")
         if pd is Says.SILENCE:
             because = f"{ref} answers us, but neither PD nor the other stores hear it"
             return seen.says(ref, Verdict.VIOLATED, because, grace=timedelta(0))
@@ -216,21 +148,12 @@ def _judge_answering(seen: Seen, talk: Talk, ref: ComponentRef, doors: Doors, pd
     return seen.says(ref, Verdict.HOLDS, f"{ref} answers ({doors.words})")
 
 
-def _is_just_started(seen: Seen, ref: ComponentRef) -> bool:
-    """Whether the process is so young that its heartbeat and its peers' connections may still be on their way."""
-    started = seen.number(n.STORE_PROCESS_START, ref)
-    return started is not None and seen.observation.at.timestamp() - started < YOUNG
-
-
 def _planned(seen: Seen, ref: ComponentRef) -> str | None:
     """Why a store that is away may be away, or None."""
     doors = doors_of(seen, ref)
-    seen_by = seen.word(n.STORE_SEEN_UP, ref)
-    if seen_by == "nobody":
-        return f"{ref} has never been up"
-    age = seen.number(n.CLUSTER_AGE, CLUSTER)
-    if seen_by == "pd" and age is not None and age < YOUNG:
-        return f"{ref} has not answered us yet, and the cluster was started {age:.0f} s ago"
+    coming = store_is_coming(seen, ref)
+    if coming is not None:
+        return coming
     if seen.number(n.STORE_EVICTING, ref) == 1 and doors.silent_for < PLANNED:
         return f"{ref} is away for {doors.silent_for:.0f} s, and evict-leader announced it"
     score = seen.number(n.STORE_SLOW_SCORE, ref) or 0.0
@@ -249,33 +172,33 @@ def planned_absence(observation: Observation, ref: ComponentRef) -> CheckResult 
 
 
 def _check_reachable(observation: Observation) -> Iterable[CheckResult]:
-    stores = observation.refs(n.STORE)
-    if not stores:
-        yield CheckResult(
-            component=CLUSTER, verdict=Verdict.UNKNOWN, because="no store is known; PD has not listed any yet"
-        )
-    yield from judge_stores(observation)
+    judged = judge_stores(observation)
+    away = {j.component for j in judged if j.verdict is not Verdict.HOLDS}
+    for result in judged:
+        yield _weighed(result, Seen(observation), away) if result.verdict is Verdict.VIOLATED else result
 
 
-def _check_heard(observation: Observation) -> Iterable[CheckResult]:
-    for ref in observation.refs(n.STORE):
-        seen = Seen(observation)
-        doors = doors_of(seen, ref)
-        age, state = seen.number(n.STORE_HEARTBEAT_AGE, ref), seen.word(n.STORE_STATE, ref)
-        if age is None or state is None or seen.is_settling:
-            yield seen.says(ref, Verdict.UNKNOWN, f"PD's word on {ref} is not to be had or not to be believed now")
-        elif not doors.any_answers:
-            yield seen.says(ref, Verdict.UNKNOWN, f"{ref} does not answer us either")
-        elif state in (StoreState.DISCONNECTED.value, StoreState.DOWN.value) or age > DISCONNECTED_AFTER:
-            because = f"PD has had no heartbeat of {ref} for {age:.0f} s, and {ref} answers us: the path between is cut"
-            yield seen.says(ref, Verdict.VIOLATED, because)
-        elif age <= HEARTBEAT_LATE:
-            yield seen.says(ref, Verdict.HOLDS, f"PD had a heartbeat of {ref} {age:.0f} s ago")
-        elif (seen.number(n.STORE_PD_RECONNECT_FAILURES, ref) or 0) > 0:
-            because = f"PD's last heartbeat of {ref} is {age:.0f} s old, and {ref} fails to reconnect to PD"
-            yield seen.says(ref, Verdict.VIOLATED, because)
-        else:
-            yield seen.says(ref, Verdict.UNKNOWN, f"the heartbeat of {ref} is late: {age:.0f} s")
+def _check_any(observation: Observation) -> Iterable[CheckResult]:
+    """A cluster without stores serves nobody; while it may still be bootstrapped, that is no failure."""
+    seen = Seen(observation)
+    listed = [ref for ref in observation.refs(n.STORE) if seen.word(n.STORE_LISTED, ref) is not None]
+    age = seen.number(n.CLUSTER_AGE, CLUSTER)
+    if listed:
+        yield seen.says(CLUSTER, Verdict.HOLDS, f"{len(listed)} stores have joined")
+    elif seen.number(n.CLUSTER_BOOTSTRAPPED, CLUSTER) is None or has_just_begun(seen):
+        yield seen.says(CLUSTER, Verdict.UNKNOWN, "no store is known; PD has not listed any yet")
+    elif age is None or age < BOOTSTRAP:
+        yield seen.says(CLUSTER, Verdict.UNKNOWN, "no store has joined yet")
+    else:
+        yield seen.says(CLUSTER, Verdict.VIOLATED, f"no store has joined in the {age:.0f} s since PD was started")
+
+
+def _weighed(result: CheckResult, seen: Seen, away: Collection[ComponentRef]) -> CheckResult:
+    """The result with its severity, by what the next loss would cost."""
+    spare = (int(seen.number(n.REPLICAS_MAX, CLUSTER) or 3) - 1) // 2
+    holding = [ref for ref in away if seen.number(n.STORE_REGIONS, ref) != 0]
+    is_grave = result.component in holding and len(holding) >= spare
+    return replace(result, severity=Severity.CRITICAL if is_grave else Severity.WARNING)
 
 
 INVARIANTS: tuple[Invariant, ...] = (
@@ -287,13 +210,17 @@ INVARIANTS: tuple[Invariant, ...] = (
         stability=timedelta(seconds=10),
         severity=Severity.CRITICAL,
         required=True,
+        takes_away=True,
+        about=frozenset({n.STORE}),
     ),
     Invariant(
-        name=STORE_HEARD_BY_PD,
-        title="PD hears every store that is alive",
-        check=_check_heard,
+        name=CLUSTER_HAS_STORES,
+        title="stores have joined the cluster",
+        check=_check_any,
         grace=_GRACE,
         stability=timedelta(seconds=10),
-        severity=Severity.WARNING,
+        severity=Severity.CRITICAL,
+        required=True,
+        about=frozenset({CLUSTER_KIND}),
     ),
 )
