@@ -59,7 +59,9 @@ class PostgresServer:
             timeout=_WAIT_S,
             check=False,
         )
-        assert done.returncode == 0, f"{program}: {(done.stderr or b'').decode()}"
+        log = self.folder / "log"
+        told = log.read_text()[-2000:] if program == "pg_ctl" and log.exists() else (done.stderr or b"").decode()
+        assert done.returncode == 0, f"{program}: {told}"
         return (done.stdout or b"").decode()
 
     def start(self) -> None:
@@ -94,6 +96,9 @@ class PostgresServer:
         for pid in killed:
             while _is_alive(pid):
                 os.sched_yield()
+        # Where nobody collects the dead, the number in these would look as if it still ran.
+        for lock in (self.data / "postmaster.pid", self.folder / ".s.PGSQL.5432.lock"):
+            lock.unlink(missing_ok=True)
 
     def kill_one(self) -> None:
         """Kill one process of its that serves somebody; it then begins anew by itself."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from postgres_server import PostgresServer
 from structlog.typing import EventDict
 
 
@@ -20,6 +21,15 @@ def quiet() -> Iterator[None]:
     structlog.configure(processors=[_dropped])
     yield
     structlog.reset_defaults()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where a ledger can be; nothing is there yet."""
+    if request.param == "sqlite":
+        return str(tmp_path / "ledger.sqlite")
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.new_url()
 
 
 @pytest.fixture

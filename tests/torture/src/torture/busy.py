@@ -1,7 +1,8 @@
 """A process to be killed: monitors that write a ledger as fast as it takes it, and tell what it has taken.
 
-``python -m torture.busy LEDGER START SEED HOLDER``: START is the subject's instant, in ISO form. Lines on the standard
-output: ``ready``; ``ack`` and what was acknowledged; ``cycle``, the cluster, the number and why it failed.
+``python -m torture.busy LEDGER START SEED HOLDER [SPEED [PATIENCE]]``: START is the subject's instant, in ISO form;
+PATIENCE the ledger's, in seconds. Lines on the standard output: ``ready``; ``ack`` and what was acknowledged;
+``cycle``, the cluster, the number and why it failed. What breaks that was not foreseen goes to the standard error.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 import sys
-from collections.abc import Callable
+import traceback
 from datetime import datetime, timedelta
 
 import structlog
@@ -31,7 +32,9 @@ LONG = timedelta(hours=24)
 """In the subject's time, which runs many times as fast: nothing is to end because the machine is slow."""
 
 
-def _dropped(_logger: object, _method: str, _event: EventDict) -> EventDict:
+def _only_what_broke(_logger: object, method: str, event: EventDict) -> EventDict:
+    if method == "exception":
+        sys.stderr.write(f"{event}\n{traceback.format_exc()}\n")
     raise structlog.DropEvent
 
 
@@ -62,22 +65,32 @@ def watches(ledger: Record, clock: Clock, *, seed: int, holder: str, interval: t
     ]
 
 
-async def main(place: str, start: datetime, seed: int, holder: str, say: Callable[[str], None] = _say) -> None:
+async def main(place: str, start: datetime, seed: int, holder: str, *, speed: float, patience: timedelta) -> None:
     """Watch until killed."""
-    clock = RealClock(start=start, speed=SPEED)
-    async with await SqlLedger.open(place) as opened:
+    clock = RealClock(start=start, speed=speed)
+    async with await SqlLedger.open(place, patience=patience) as opened:
 
         def acknowledged(what: Acknowledged) -> None:
-            say(f"ack {what.line()}")
+            _say(f"ack {what.line()}")
 
-        say("ready")
+        _say("ready")
         async for cluster, report in watch_all(
             watches(Recorder(opened, acknowledged), clock, seed=seed, holder=holder)
         ):
             if isinstance(report, CycleReport):
-                say(f"cycle {cluster} {report.number} {report.failed or ''}")
+                _say(f"cycle {cluster} {report.number} {report.failed or ''}")
 
 
 if __name__ == "__main__":
-    structlog.configure(processors=[_dropped])
-    asyncio.run(main(sys.argv[1], datetime.fromisoformat(sys.argv[2]), int(sys.argv[3]), sys.argv[4]))
+    structlog.configure(processors=[_only_what_broke])
+    place, start, seed, holder, *more = sys.argv[1:]
+    asyncio.run(
+        main(
+            place,
+            datetime.fromisoformat(start),
+            int(seed),
+            holder,
+            speed=float(more[0]) if more else SPEED,
+            patience=timedelta(seconds=float(more[1]) if more[1:] else 5),
+        )
+    )

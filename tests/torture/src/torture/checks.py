@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from operator_core.incidents import JoinTicket, OpenTicket
 from operator_core.judgements import JudgementKey
 from operator_core.readings import ClusterName
-from operator_core.record import ObservationKept, Recorded
+from operator_core.record import ObservationKept, Recorded, WatchTaken
 from operator_core.tickets import Ticket
 
 from torture.model import Model, hush_shown, numbered, shown
@@ -100,6 +100,31 @@ def check_single(record: Iterable[Recorded], tickets: Iterable[Ticket]) -> None:
             onsets[recorded.cluster, violation.key, violation.since] += 1
     if again := {f"{key} since {since}": n for (_, key, since), n in onsets.items() if n > 1}:
         raise Broken(f"these onsets were ticketed more than once: {again}")
+
+
+def check_fenced(record: Iterable[Recorded], by_holder: Mapping[str, Iterable[Acknowledged]]) -> int:
+    """Whatever a monitor wrote it wrote while it had the watch, by the order of the record.
+
+    Args:
+        record: of everything.
+        by_holder: what each holder was acknowledged.
+
+    Returns:
+        How often the watch was taken.
+    """
+    writers = {(a.cluster, name): holder for holder, told in by_holder.items() for a in told for name in a.events}
+    watching: dict[ClusterName, str] = {}
+    turns = 0
+    for recorded in record:
+        if isinstance(recorded.entry, WatchTaken):
+            watching[recorded.cluster] = recorded.entry.holder
+            turns += 1
+        writer = writers.get((recorded.cluster, fingerprint(recorded.entry)))
+        if writer is not None and writer != watching.get(recorded.cluster):
+            raise Broken(
+                f"{writer} wrote entry {recorded.sequence} while {watching.get(recorded.cluster)} had the watch"
+            )
+    return turns
 
 
 async def check_views(ledger: Record, record: Sequence[Recorded], tickets: Sequence[Ticket]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -78,9 +79,17 @@ class Child:
         self.news.set()
 
 
+_OF_THE_DRIVER = re.compile(
+    r"Future exception was never retrieved\n"
+    r"future: <Future finished exception=ConnectionError\('unexpected connection_lost\(\) call'\)>\n"
+    r"ConnectionError: unexpected connection_lost\(\) call\n"
+)
+"""asyncpg forgets a future of its own when a connection breaks while it is being made."""
+
+
 def what_was_said(errors: Path) -> str:
     """What processes have written to their standard error."""
-    return errors.read_text(encoding="utf-8")
+    return _OF_THE_DRIVER.sub("", errors.read_text(encoding="utf-8"))
 
 
 @asynccontextmanager
