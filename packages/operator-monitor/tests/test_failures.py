@@ -8,7 +8,7 @@ import pytest
 from operator_core.errors import ConfigurationError, LedgerError, SubjectUnreachable
 from operator_core.judgements import Concern, Verdict
 from operator_core.readings import Cause, ClusterName
-from operator_core.record import Entry
+from operator_core.record import CycleFellShort, Entry
 from operator_core.runtime import VirtualClock
 from operator_monitor import CycleReport, Monitor
 from structlog.contextvars import merge_contextvars
@@ -168,6 +168,7 @@ async def test_a_ledger_that_is_away_at_the_start_is_waited_for(
     reports = await led(monitor(toy), 4)
     assert [(r.number, r.failed) for r in reports] == [(0, "locked"), (0, "locked"), (1, None), (2, None)]
     assert [n for n, _ in toy.looks] == [1, 2]
+    assert [(e.number, e.because) for e in ledger.entries(CycleFellShort)] == [(0, "locked"), (0, "locked")]
 
 
 async def test_a_cycle_tells_itself_in_one_line(

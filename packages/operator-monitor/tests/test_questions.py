@@ -280,6 +280,15 @@ async def test_what_is_not_remembered_is_read_and_shown_all_the_same(
     ]
 
 
+async def test_two_that_are_diagnosed_at_one_look_are_shown_the_same(watch: Callable[..., Watch]) -> None:
+    w = watch(*[{"1": "up", "4": "up"}] * 12, {"1": "down", "4": "down"}, keep=8, remember=2)
+    await w.cycles(25)
+    assert [[o.number for o in c.observations] for c in w.diagnoser.cases] == [
+        *[[*range(8, 16)]] * 2,
+        *[[*range(8, 16), *range(16, 22)]] * 2,
+    ]
+
+
 async def test_a_past_that_cannot_be_read_is_done_without_and_read_the_next_time(
     watch: Callable[..., Watch], ledger: Toy
 ) -> None:

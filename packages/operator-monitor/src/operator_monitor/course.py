@@ -118,7 +118,7 @@ class Course:
         every = tuple(by_number[n] for n in sorted(by_number))
         self.window = deque(every, maxlen=self.window.maxlen)
         self.remembers_all = len(every) == len(self.window)
-        return every[-self.keep :]
+        return every
 
     def wrote(self, draft: Draft) -> None:
         """Go on from what is written."""

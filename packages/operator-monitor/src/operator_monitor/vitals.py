@@ -64,6 +64,7 @@ class _Vital:
     clock: Clock
     good_at: datetime | None = None
     stands_by: bool = False
+    has_watch: bool = False
     unseens: Mapping[str, int] = field(default_factory=dict[str, int])
     open_tickets: Mapping[Severity, int] | None = None
 
@@ -119,13 +120,13 @@ class Vitals:
                     self._fell_short.labels(cluster).inc()
                 if report.failed is None or vital.stands_by:
                     vital.good_at = report.observation.at if report.failed is None else None
-                vital.stands_by = False
+                vital.stands_by, vital.has_watch = False, True
                 vital.unseens = {source: max(1, len(unseens)) for source, unseens in report.unseens.items()}
                 vital.open_tickets = None if report.now_open is None else Tally(t.severity for t in report.now_open)
             case StandingBy():
                 if report.failed is None or not vital.stands_by:
                     vital.good_at = report.at if report.failed is None else None
-                vital.stands_by = True
+                vital.stands_by, vital.has_watch = True, False
                 vital.unseens = {}
                 vital.open_tickets = None
 
@@ -174,7 +175,9 @@ class _AsItIs(Collector):
         )
         tickets = GaugeMetricFamily("operator_open_tickets", "Tickets that are open.", labels=["cluster", "severity"])
         held = GaugeMetricFamily(
-            "operator_watch_held", "Whether this process watches the cluster (1) or stands by (0).", labels=["cluster"]
+            "operator_watch_held",
+            "Whether this process has the watch of the cluster (1) or not (0).",
+            labels=["cluster"],
         )
         for cluster, vital in self._clusters.items():
             if vital.age is not None and not vital.stands_by:
@@ -184,7 +187,7 @@ class _AsItIs(Collector):
             if vital.open_tickets is not None:
                 for severity in Severity:
                     tickets.add_metric([cluster, severity.value], vital.open_tickets.get(severity, 0))
-            held.add_metric([cluster], 0 if vital.stands_by else 1)
+            held.add_metric([cluster], 1 if vital.has_watch else 0)
         return (age, unseens, tickets, held)
 
 
