@@ -1,11 +1,15 @@
 """Every kind of ledger and of journal, and a few values of an invented subject."""
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from operator_core.components import Component, ComponentRef, Kind, Role
+from operator_core.decide import SilenceViolation, Tracked
+from operator_core.incidents import EndInTicket, HoldTicket, JoinTicket, MoveTicket, OpenTicket
 from operator_core.judgements import Concern, InvariantName, Judgement, JudgementKey, Severity, Verdict
 from operator_core.ports import FaultJournal, Ledger
 from operator_core.readings import (
@@ -19,7 +23,18 @@ from operator_core.readings import (
     Unit,
     Unseen,
 )
-from operator_core.tickets import Violation
+from operator_core.record import (
+    Entry,
+    JudgementChanged,
+    NoteAdded,
+    ObservationKept,
+    Progress,
+    SilenceAdded,
+    SilenceEnded,
+    WatchTaken,
+)
+from operator_core.silences import SilenceId, SilenceScope
+from operator_core.tickets import PROGRAM, TicketId, TicketState, Violation
 from operator_ledger import MemoryFaultJournal, MemoryLedger, SqlFaultJournal, SqlLedger
 from postgres_server import PostgresServer
 
@@ -66,13 +81,13 @@ async def journal(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
         yield opened
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def t() -> Callable[[float], datetime]:
     """An instant so many seconds after noon."""
     return lambda seconds: T0 + timedelta(seconds=seconds)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def violation() -> Callable[..., Violation]:
     """A violation of an invented invariant at a node."""
 
@@ -92,7 +107,7 @@ def violation() -> Callable[..., Violation]:
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def judgement() -> Callable[..., Judgement]:
     """A verdict about an invented invariant at a node."""
 
@@ -110,7 +125,7 @@ def judgement() -> Callable[..., Judgement]:
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def observation() -> Callable[..., Observation]:
     """An observation of two nodes, one of which was not seen."""
 
@@ -157,3 +172,81 @@ def observation() -> Callable[..., Observation]:
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def fill(
+    t: Callable[[float], datetime],
+    violation: Callable[..., Violation],
+    judgement: Callable[..., Judgement],
+    observation: Callable[..., Observation],
+) -> Callable[[Ledger], Awaitable[None]]:
+    """Writes something of everything about two clusters: 100 looks, tickets in several states, what persons say."""
+
+    async def write(ledger: Ledger) -> None:
+        for name, first in (("north", 1), ("south", 1001)):
+            cluster = ClusterName(name)
+            for n in range(100):
+                value = "slow" if n % 30 == 7 else n / 7
+                look = observation(first + n, at=15 * n, cluster=name, value=value)
+                progress = Progress(number=first + n, at=look.at, tracked={judgement().key: Tracked(is_open=n > 50)})
+                await ledger.append(cluster, [ObservationKept(observation=look), progress], at=look.at)
+            readings = (ReadingId(f"o{first + 20}.1"),)
+            (one,) = await ledger.append(
+                cluster,
+                [
+                    JudgementChanged(judgement=judgement("1", at=300)),
+                    OpenTicket(
+                        cluster=cluster,
+                        at=t(310),
+                        violations=(replace(violation("1", since=300), readings=readings, takes_away=True),),
+                    ),
+                    JoinTicket(ticket=TicketId(-1), at=t(320), violation=violation("2", since=310)),
+                    NoteAdded(ticket=TicketId(-1), at=t(321), by="Ada", text="“why?”"),
+                    EndInTicket(ticket=TicketId(-1), at=t(350), key=violation("1").key),
+                    EndInTicket(ticket=TicketId(-1), at=t(350), key=violation("2").key),
+                    MoveTicket(ticket=TicketId(-1), at=t(360), to=TicketState.RESOLVED, by=PROGRAM),
+                    JudgementChanged(judgement=judgement("1", at=361, verdict=Verdict.HOLDS)),
+                ],
+                at=t(370),
+            )
+            assert one.resolved_at == t(360)
+            (two,) = await ledger.append(
+                cluster, [OpenTicket(cluster=cluster, at=t(1410), violations=(violation("3", since=1400),))], at=t(1410)
+            )
+            more: list[Entry] = [
+                HoldTicket(ticket=two.id, at=t(1415), hold=True, by="Ada"),
+                SilenceAdded(at=t(1420), ends=t(5000), scope=SilenceScope(kind=Kind("node")), by="Ada", because="work"),
+                SilenceAdded(at=t(1421), ends=t(6000), scope=SilenceScope(), by="Bob"),
+                SilenceEnded(silence=SilenceId(-2), at=t(1430), by="Bob"),
+                SilenceViolation(at=t(1431), silence=SilenceId(-1), violation=violation("9")),
+                WatchTaken(at=t(1440), holder="a:1:x"),
+            ]
+            await ledger.append(cluster, more, at=t(1440))
+            if isinstance(ledger, SqlLedger):
+                lease = await ledger.take(cluster, holder="a:1:x", patience=timedelta(seconds=9), over=None)
+                assert lease is not None
+                await ledger.beat(lease)
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def filled_once(fill: Callable[[Ledger], Awaitable[None]], tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A ledger's file with something of everything in it."""
+    path = tmp_path_factory.mktemp("filled") / "ledger.sqlite"
+
+    async def write() -> None:
+        async with await SqlLedger.open(path) as ledger:
+            await fill(ledger)
+
+    asyncio.run(write())
+    return path.read_bytes()
+
+
+@pytest.fixture
+def filled(filled_once: bytes, tmp_path: Path) -> Path:
+    """A file of this test's own with something of everything in it."""
+    path = tmp_path / "ledger.sqlite"
+    path.write_bytes(filled_once)
+    return path

@@ -2,14 +2,18 @@
 
 import json
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from operator_core.faults import JournalEntry
+from operator_core.incidents import MoveTicket
 from operator_core.readings import ClusterName, Observation
-from operator_core.tickets import Ticket
+from operator_core.record import ObservationKept
+from operator_core.tickets import Ticket, TicketState
 from operator_ledger import SqlFaultJournal, SqlLedger
 from operator_ledger.codec import from_json, to_json
 
@@ -56,16 +60,42 @@ async def test_a_ledger_of_the_first_schema_says_what_it_said(tmp_path: Path, ti
             )
 
 
-async def test_a_ledger_of_the_first_schema_goes_on(tmp_path: Path) -> None:
+async def test_a_ledger_of_the_first_schema_goes_on_in_a_chain_that_holds(tmp_path: Path) -> None:
     path, said = restored("ledger-1", tmp_path)
     async with await SqlLedger.open(path) as ledger:
+        proof = await ledger.verify()
+        assert proof.holds, proof
+        assert [c.observations for c in proof.clusters] == [8, 8]
+        assert sum(c.entries for c in proof.clusters) == len(said["history"]) + 16
         (*_, ticket) = await ledger.tickets(open_only=True)
         assert ticket.id == len(said["tickets"])
-        (seen,) = await ledger.observations(ticket.cluster, newest=1)
-        assert await ledger.silences() == ()
-        assert await ledger.lease(ticket.cluster) is None
         assert all(not v.takes_away for v in ticket.violations)
-        assert replace(seen, number=0) != seen
+        assert (await ledger.silences(), await ledger.lease(ticket.cluster)) == ((), None)
+        (seen,) = await ledger.observations(ticket.cluster, newest=1)
+        later = [replace(seen, number=seen.number + n, at=seen.at + n * timedelta(seconds=5)) for n in range(1, 60)]
+        await ledger.append(ticket.cluster, [ObservationKept(observation=seen)], at=seen.at)  # again, and no other
+        for observation in later:
+            await ledger.append(ticket.cluster, [ObservationKept(observation=observation)], at=observation.at)
+        assert await ledger.observations(ticket.cluster, newest=60) == (seen, *later)
+        assert (await ledger.verify()).holds
+        over = MoveTicket(ticket=ticket.id, at=seen.at, to=TicketState.RESOLVED, by="Ada")
+        (after,) = await ledger.append(ticket.cluster, [over], at=seen.at)
+        assert not after.is_open
+        assert (await ledger.verify()).holds
+
+
+async def test_what_was_changed_in_an_old_file_before_it_was_opened_is_caught_where_tickets_show_it(
+    tmp_path: Path,
+) -> None:
+    path, _ = restored("ledger-1", tmp_path)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE tickets SET severity = 'info' WHERE id = 1")
+    async with await SqlLedger.open(path) as ledger:
+        proof = await ledger.verify()
+        assert [c.defects for c in proof.clusters] == [
+            ("ticket 1: its severity is 'info' and should be 'critical'",),
+            (),
+        ]
 
 
 async def test_a_fault_journal_of_the_first_schema_says_what_it_said(tmp_path: Path) -> None:

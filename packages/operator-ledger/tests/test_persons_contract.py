@@ -128,13 +128,15 @@ class TestEveryLedger:
             CycleFellShort(number=3, at=t(13), took=t(9) - t(0), interval=t(5) - t(0), because="slow"),
             WatchTaken(at=t(14), holder="a:1:x", instead_of="b:2:y"),
             SilenceViolation(at=t(15), silence=SilenceId(4), violation=violation("7")),
-            RecordPruned(at=t(16), by="Ada", first=1, last=9, observations=8, digest="ab" * 32),
             IncidentImported(
                 at=t(17), cluster=SOUTH, ticket=TicketId(44), position=900, head="cd" * 32, digest="ef" * 32,
                 versions={"operator": "0.2.0"}, redactions={"address": 3},
             ),
         ]  # fmt: skip
         await ledger.append(NORTH, [*of_it, *others], at=t(20))
+        pruned = RecordPruned(at=t(16), by="Ada", first=1, last=9, observations=8, digest="ab" * 32)
+        with pytest.raises(LedgerError, match="told by whoever prunes"):
+            await ledger.append(NORTH, [pruned], at=t(20))
         assert [r.entry for r in await ledger.history(NORTH)][1:] == [*of_it, *others]
         assert [r.entry for r in await ledger.history(ticket=ticket.id)][1:] == of_it
         assert await ledger.silences() == ()

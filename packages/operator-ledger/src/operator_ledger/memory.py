@@ -35,6 +35,7 @@ from operator_ledger.silencing import ended, stated
 from operator_ledger.ticketing import (
     changed,
     check_cluster,
+    check_sayable,
     check_single,
     happened_at,
     occupied,
@@ -77,6 +78,7 @@ class MemoryLedger:
         )
         for entry in entries:
             check_cluster(entry, cluster)
+            check_sayable(entry)
             self._write(draft, cluster, draft.own.named(entry), at)
         before = self._pages.tickets
         self._record.extend(draft.added)

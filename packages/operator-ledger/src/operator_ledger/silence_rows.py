@@ -14,7 +14,8 @@ from operator_ledger.silencing import ended, stated
 from operator_ledger.tables import SILENCES
 
 
-def _values(silence: Silence) -> dict[str, object]:
+def silence_values(silence: Silence) -> dict[str, object]:
+    """A silence as a row, without its id."""
     return {
         "cluster": silence.cluster,
         "scope": to_json(silence.scope),
@@ -54,7 +55,7 @@ def add_silence(connection: Connection, entry: SilenceAdded, cluster: ClusterNam
         LedgerError: it ends before it begins.
     """
     draft = stated(entry, SilenceId(0), cluster)
-    added = connection.execute(insert(SILENCES).values(_values(draft)))
+    added = connection.execute(insert(SILENCES).values(silence_values(draft)))
     assert added.inserted_primary_key is not None
     return stated(entry, SilenceId(added.inserted_primary_key[0]), cluster)
 

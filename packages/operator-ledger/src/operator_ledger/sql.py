@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -26,6 +26,8 @@ from operator_ledger.heads import load_head
 from operator_ledger.migrations.ledger import SCHEMA
 from operator_ledger.page import Page
 from operator_ledger.progress_rows import load_progress
+from operator_ledger.proving.ledger import prove
+from operator_ledger.proving.report import Proof
 from operator_ledger.reading_ids import by_observation
 from operator_ledger.recall import recalled, recalled_by_number
 from operator_ledger.sealed import SEGMENT
@@ -34,7 +36,7 @@ from operator_ledger.silence_rows import load_silences
 from operator_ledger.stored import Stored
 from operator_ledger.tables import ENTRIES
 from operator_ledger.ticket_rows import Wanted, load_tickets
-from operator_ledger.ticketing import check_cluster, span_of
+from operator_ledger.ticketing import check_cluster, check_sayable, span_of
 
 T = TypeVar("T")
 
@@ -56,6 +58,7 @@ class SqlLedger(Stored):
     ) -> tuple[Ticket, ...]:
         for entry in entries:
             check_cluster(entry, cluster)
+            check_sayable(entry)
         if sum(len(e.observation.readings) for e in entries if isinstance(e, ObservationKept)) > _MANY:
             ready = await asyncio.to_thread(prepared, entries, self._shapes)
         else:
@@ -147,6 +150,25 @@ class SqlLedger(Stored):
 
     async def release(self, lease: Lease) -> None:
         await self._database.write(lambda connection: lease_rows.release(connection, lease))
+
+    async def head(self, cluster: ClusterName) -> tuple[int, str]:
+        """How many entries a cluster's chain has, and the digest of the last in hex; 0 and "" when it has none."""
+        head = await self._read(lambda connection: load_head(connection, cluster))
+        return (head.position, head.digest.hex()) if head is not None and head.position else (0, "")
+
+    async def verify(
+        self, cluster: ClusterName | None = None, *, heads: Mapping[ClusterName, str] | None = None
+    ) -> Proof:
+        """Prove that all of it is as it was written: the chains, the segments, and the tables that show tickets.
+
+        Args:
+            cluster: this one alone; what belongs to no cluster is then not looked at.
+            heads: digests of chains, in hex, that were kept elsewhere: shows when an end was cut off since.
+
+        Raises:
+            LedgerError: the store says no.
+        """
+        return await prove(self._database, self._schema, cluster=cluster, expected=heads or {})
 
     async def _read(self, work: Callable[[Connection], T]) -> T:
         """Read; what is damaged is said with the name of the database."""

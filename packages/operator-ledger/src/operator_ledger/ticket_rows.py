@@ -24,7 +24,8 @@ _AT_ONCE = 500
 """Values in one statement; databases bound their number."""
 
 
-def _ticket_values(ticket: Ticket) -> dict[str, object]:
+def ticket_values(ticket: Ticket) -> dict[str, object]:
+    """A ticket as a row, without its id."""
     return {
         "cluster": ticket.cluster,
         "state": ticket.state.value,
@@ -38,7 +39,8 @@ def _ticket_values(ticket: Ticket) -> dict[str, object]:
     }
 
 
-def _violation_values(violation: Violation) -> dict[str, object]:
+def violation_values(violation: Violation) -> dict[str, object]:
+    """A violation as a row, without its place."""
     return {
         "invariant": violation.key.invariant,
         "component": violation.key.component.key,
@@ -146,7 +148,7 @@ def add_ticket(connection: Connection, make: Callable[[TicketId], Ticket]) -> Ti
         LedgerError: one of its violations lasts in an open ticket already.
     """
     draft = make(TicketId(0))
-    added = connection.execute(insert(TICKETS).values(_ticket_values(draft)))
+    added = connection.execute(insert(TICKETS).values(ticket_values(draft)))
     assert added.inserted_primary_key is not None
     ticket = make(TicketId(added.inserted_primary_key[0]))
     _save_violations(connection, None, ticket)
@@ -161,7 +163,7 @@ def save_ticket(connection: Connection, before: Ticket, after: Ticket) -> None:
     """
     if after == before:
         return
-    connection.execute(update(TICKETS).where(TICKETS.c.id == after.id).values(_ticket_values(after)))
+    connection.execute(update(TICKETS).where(TICKETS.c.id == after.id).values(ticket_values(after)))
     _save_violations(connection, before, after)
 
 
@@ -170,11 +172,11 @@ def _save_violations(connection: Connection, before: Ticket | None, after: Ticke
     old = before.violations if before is not None else ()
     for ordinal, violation in enumerate(after.violations):
         if ordinal >= len(old):
-            values = {"ticket": after.id, "ordinal": ordinal, **_violation_values(violation)}
+            values = {"ticket": after.id, "ordinal": ordinal, **violation_values(violation)}
             connection.execute(insert(VIOLATIONS).values(values))
         elif violation != old[ordinal]:
             place = and_(VIOLATIONS.c.ticket == after.id, VIOLATIONS.c.ordinal == ordinal)
-            connection.execute(update(VIOLATIONS).where(place).values(_violation_values(violation)))
+            connection.execute(update(VIOLATIONS).where(place).values(violation_values(violation)))
     had = occupied(before) if before is not None else frozenset[JudgementKey]()
     has = occupied(after)
     for key in sorted(had - has, key=str):

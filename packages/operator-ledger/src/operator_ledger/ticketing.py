@@ -101,6 +101,16 @@ def check_cluster(entry: Entry, cluster: ClusterName) -> None:
         raise LedgerError(f"{type(entry).__name__} is about cluster {named!r} and was appended to {cluster!r}")
 
 
+def check_sayable(entry: Entry) -> None:
+    """Refuse an entry that only the ledger itself may write.
+
+    Raises:
+        LedgerError: it is one.
+    """
+    if isinstance(entry, RecordPruned):
+        raise LedgerError("what was pruned is told by whoever prunes, not appended")
+
+
 def opened(entry: OpenTicket, ident: TicketId) -> Ticket:
     """The ticket that an entry opens.
 
