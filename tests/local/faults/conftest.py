@@ -54,7 +54,7 @@ def name(run_docker: Docker, tools_image: str) -> Iterator[str]:
     run_docker(*compose, "down", "--volumes", "--remove-orphans")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def container(run_docker: Docker, name: str) -> Callable[[str], str]:
     """The id of a service's container."""
 
@@ -84,7 +84,7 @@ def state_of(run_docker: Docker, container: Callable[[str], str]) -> Callable[[s
 _INSIDE = "ip route; tc qdisc; tc class show dev eth0; iptables-save; ip6tables-save; ls -A /paint /shards"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def everything(
     run_docker: Docker, container: Callable[[str], str], tools_image: str
 ) -> Callable[[str], dict[str, str]]:
@@ -113,6 +113,12 @@ def everything(
         }
 
     return look
+
+
+@pytest.fixture(scope="session")
+def untouched(everything: Callable[[str], dict[str, str]]) -> dict[str, dict[str, str]]:
+    """What there is at each service before any fault."""
+    return {service: everything(service) for service in ("kiln0", "kiln1", "glaze")}
 
 
 def _is_noise(line: str) -> bool:

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.docker
 
 Makes = Callable[..., Fault]
 Looks = Callable[[str], dict[str, str]]
+Was = dict[str, dict[str, str]]
 Feels = Callable[..., list[float | None]]
 Docker = Callable[..., str]
 
@@ -66,12 +67,12 @@ async def test_a_cut_stops_what_it_says_and_lets_through_what_it_does_not(
     fault: Makes,
     feels: Feels,
     everything: Looks,
+    untouched: Was,
     done: tuple[str, ...],
     parameters: dict[str, float],
     from_kiln0: str,
     from_glaze: str,
 ):
-    before = everything("kiln0")
     meant = fault(*done, **parameters)
     undo = await target.plan(meant)
 
@@ -81,15 +82,13 @@ async def test_a_cut_stops_what_it_says_and_lets_through_what_it_does_not(
     assert "".join(str(int(t)) for t in _through(feels("glaze", *_ALL))) == from_glaze
     assert undo.steps["ident"] in everything("kiln0")["inside"]
     await target.undo(undo)
-    await target.undo(undo)
     assert all(_through(feels("glaze", *_ALL)))
-    assert everything("kiln0") == before
+    assert everything("kiln0") == untouched["kiln0"]
 
 
 async def test_a_delay_is_felt_each_way_by_those_it_is_meant_for_and_says_how_it_is_done(
-    target: LocalFaultTarget, fault: Makes, feels: Feels, everything: Looks
+    target: LocalFaultTarget, fault: Makes, feels: Feels, everything: Looks, untouched: Was
 ):
-    before = everything("kiln0")
     meant = fault("delay", "kiln/kiln0", "kiln/kiln1", ms=100, jitter_ms=20)
     undo = await target.plan(meant)
 
@@ -106,13 +105,12 @@ async def test_a_delay_is_felt_each_way_by_those_it_is_meant_for_and_says_how_it
     assert ("netem" if undo.steps["by"] == "netem" else "this kernel has no netem") in undo.steps["does"]
     await target.undo(undo)
     await target.undo(undo)
-    assert everything("kiln0") == before
+    assert everything("kiln0") == untouched["kiln0"]
 
 
 async def test_a_packet_is_held_back_by_one_fault_and_another_place_by_another(
-    target: LocalFaultTarget, fault: Makes, feels: Feels, everything: Looks
+    target: LocalFaultTarget, fault: Makes, feels: Feels, everything: Looks, untouched: Was
 ):
-    before = everything("kiln0")
     toward_kiln1 = fault("delay", "kiln/kiln0", "kiln/kiln1", ms=50)
     toward_glaze = fault("delay", "kiln/kiln0", "glaze/all", ms=100)
     all_of_it = fault("delay", "kiln/kiln0", ms=50)
@@ -131,13 +129,17 @@ async def test_a_packet_is_held_back_by_one_fault_and_another_place_by_another(
     assert to_glaze is not None
     assert to_glaze > 150
     await target.undo(undos[1])
-    assert everything("kiln0") == before
+    assert everything("kiln0") == untouched["kiln0"]
 
 
 async def test_a_loss_loses_its_share_and_no_other(
-    target: LocalFaultTarget, fault: Makes, container: Callable[[str], str], run_docker: Docker, everything: Looks
+    target: LocalFaultTarget,
+    fault: Makes,
+    container: Callable[[str], str],
+    run_docker: Docker,
+    everything: Looks,
+    untouched: Was,
 ):
-    before = everything("kiln0")
     meant = fault("loss", "kiln/kiln0", share=0.3)
     undo = await target.plan(meant)
 
@@ -147,14 +149,17 @@ async def test_a_loss_loses_its_share_and_no_other(
     lost = float(run_docker(*ping).split("% packet loss")[0].split()[-1])
     assert 35 < lost < 67  # of both ways 0.7 × 0.7 get through
     await target.undo(undo)
-    await target.undo(undo)
-    assert everything("kiln0") == before
+    assert everything("kiln0") == untouched["kiln0"]
 
 
 async def test_a_narrow_line_passes_what_it_says_and_no_more(
-    target: LocalFaultTarget, fault: Makes, container: Callable[[str], str], run_docker: Docker, everything: Looks
+    target: LocalFaultTarget,
+    fault: Makes,
+    container: Callable[[str], str],
+    run_docker: Docker,
+    everything: Looks,
+    untouched: Was,
 ):
-    before = everything("kiln0")
     meant = fault("bandwidth", "kiln/kiln0", mbit=8)
     undo = await target.plan(meant)
     big = "import http.client, time, os; open('/tmp/big', 'wb').write(b'0' * 1_000_000)"
@@ -168,14 +173,12 @@ async def test_a_narrow_line_passes_what_it_says_and_no_more(
     assert quick < 0.3
     assert 0.7 < slow < 3  # a megabyte over a megabyte a second
     await target.undo(undo)
-    await target.undo(undo)
-    assert everything("kiln0") == before
+    assert everything("kiln0") == untouched["kiln0"]
 
 
 async def test_faults_of_one_container_are_taken_back_one_by_one(
-    target: LocalFaultTarget, fault: Makes, feels: Feels, everything: Looks
+    target: LocalFaultTarget, fault: Makes, feels: Feels, everything: Looks, untouched: Was
 ):
-    before = everything("kiln0")
     # Toward different ends, because where netem holds packets back, one is either late or counted.
     faults = [
         fault("delay", "kiln/kiln0", "kiln/kiln1", ms=60),
@@ -195,7 +198,7 @@ async def test_faults_of_one_container_are_taken_back_one_by_one(
     await target.undo(undos[0])
     assert "htb" in everything("kiln0")["inside"]
     await target.undo(undos[1])
-    assert everything("kiln0") == before
+    assert everything("kiln0") == untouched["kiln0"]
 
 
 async def test_a_container_that_started_anew_has_lost_its_faults_and_needs_no_undo(
@@ -203,10 +206,10 @@ async def test_a_container_that_started_anew_has_lost_its_faults_and_needs_no_un
     fault: Makes,
     feels: Feels,
     everything: Looks,
+    untouched: Was,
     run_docker: Docker,
     container: Callable[[str], str],
 ):
-    before = everything("kiln0")
     meant = fault("delay", "kiln/kiln0", ms=100)
     undo = await target.plan(meant)
     await target.inject(meant, undo)
@@ -216,13 +219,12 @@ async def test_a_container_that_started_anew_has_lost_its_faults_and_needs_no_un
     run_docker("start", container("kiln0"))
     await target.undo(undo)
 
-    assert everything("kiln0") == before
+    assert everything("kiln0") == untouched["kiln0"]
 
 
 async def test_an_effect_that_does_not_come_is_told_and_can_be_taken_back(
-    target: LocalFaultTarget, fault: Makes, everything: Looks
+    target: LocalFaultTarget, fault: Makes, everything: Looks, untouched: Was
 ):
-    before = everything("kiln0")
     meant = fault("cut", "kiln/kiln0", "kiln/kiln1")
     planned = await target.plan(meant)
     elsewhere = Undo(steps={**planned.steps, "far": "192.0.2.1"})
@@ -236,7 +238,7 @@ async def test_an_effect_that_does_not_come_is_told_and_can_be_taken_back(
 
     for undo in (never, elsewhere):
         await target.undo(undo)
-    assert everything("kiln0") == before
+    assert everything("kiln0") == untouched["kiln0"]
 
 
 async def test_what_has_no_network_to_break_is_refused(target: LocalFaultTarget, fault: Makes):

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.docker
 
 Makes = Callable[..., Fault]
 Looks = Callable[[str], dict[str, str]]
+Was = dict[str, dict[str, str]]
 States = Callable[[str], dict[str, object]]
 
 
@@ -26,9 +27,15 @@ States = Callable[[str], dict[str, object]]
     ],
 )
 async def test_a_process_fault_does_what_it_says_and_its_undo_brings_the_container_back(
-    target: LocalFaultTarget, fault: Makes, state_of: States, everything: Looks, done: str, status: str, exit_code: int
+    target: LocalFaultTarget,
+    fault: Makes,
+    state_of: States,
+    everything: Looks,
+    untouched: Was,
+    done: str,
+    status: str,
+    exit_code: int,
 ):
-    before = everything("kiln0")
     meant = fault(*done.split())
     undo = await target.plan(meant)
 
@@ -38,7 +45,7 @@ async def test_a_process_fault_does_what_it_says_and_its_undo_brings_the_contain
     assert (seen["Status"], seen["ExitCode"]) == (status, exit_code)
     await target.undo(undo)
     await target.undo(undo)
-    assert everything("kiln0") == before
+    assert everything("kiln0") == untouched["kiln0"]
 
 
 @pytest.mark.parametrize(
@@ -54,11 +61,11 @@ async def test_a_crash_is_seen_in_the_exit_of_the_container(
     fault: Makes,
     state_of: States,
     everything: Looks,
+    untouched: Was,
     service: str,
     number: int,
     exit_code: int,
 ):
-    before = everything(service)
     meant = fault("crash", f"kiln/{service}", signal=number)
     undo = await target.plan(meant)
 
@@ -67,36 +74,38 @@ async def test_a_crash_is_seen_in_the_exit_of_the_container(
     assert (state_of(service)["Status"], state_of(service)["ExitCode"]) == ("exited", exit_code)
     await target.undo(undo)
     await target.undo(undo)
-    assert everything(service) == before
+    assert everything(service) == untouched[service]
 
 
 async def test_a_restart_loop_goes_on_by_itself_and_ends_with_its_undo(
-    target: LocalFaultTarget, fault: Makes, state_of: States, everything: Looks, run_docker: Callable[..., str]
+    target: LocalFaultTarget,
+    fault: Makes,
+    state_of: States,
+    everything: Looks,
+    untouched: Was,
+    run_docker: Callable[..., str],
 ):
-    before = everything("kiln1")
     meant = fault("restart-loop", "kiln/kiln1", every_s=1, for_s=60)
     undo = await target.plan(meant)
 
     await target.inject(meant, undo)
 
     first = state_of("kiln1")["StartedAt"]
-    started = {first, *(state_of("kiln1")["StartedAt"] for _ in range(60))}
-    assert len(started) > 1
+    assert any(state_of("kiln1")["StartedAt"] != first for _ in range(200))
     assert run_docker("ps", "--quiet", "--filter", f"label=operator.fault={undo.steps['ident']}")
     await target.undo(undo)
     await target.undo(undo)
-    assert everything("kiln1") == before
+    assert everything("kiln1") == untouched["kiln1"]
 
 
 async def test_what_a_fault_will_do_is_said_before_and_changes_nothing(
-    target: LocalFaultTarget, fault: Makes, everything: Looks
+    target: LocalFaultTarget, fault: Makes, everything: Looks, untouched: Was
 ):
-    before = everything("kiln0")
 
     says = await target.describe(fault("stop", "kiln/kiln0"))
 
     assert "(service kiln0) gets SIGTERM, and SIGKILL after 2 s" in says
-    assert everything("kiln0") == before
+    assert everything("kiln0") == untouched["kiln0"]
 
 
 async def test_a_process_that_does_not_run_cannot_be_stopped_once_more(target: LocalFaultTarget, fault: Makes):

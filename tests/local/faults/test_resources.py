@@ -12,6 +12,7 @@ pytestmark = pytest.mark.docker
 
 Makes = Callable[..., Fault]
 Looks = Callable[[str], dict[str, str]]
+Was = dict[str, dict[str, str]]
 Docker = Callable[..., str]
 
 _BUSY = "import time; t = time.monotonic(); c = time.process_time(); sum(range(4_000_000)); sum(range(4_000_000)); "
@@ -23,11 +24,11 @@ async def test_fewer_cores_are_felt_and_the_former_number_comes_back(
     target: LocalFaultTarget,
     fault: Makes,
     everything: Looks,
+    untouched: Was,
     run_docker: Docker,
     container: Callable[[str], str],
     service: str,
 ):
-    before = everything(service)
     meant = fault("limit-cpu", "kiln/kiln1" if service == "kiln1" else "glaze/glaze", cpus=0.15)
     undo = await target.plan(meant)
 
@@ -36,13 +37,17 @@ async def test_fewer_cores_are_felt_and_the_former_number_comes_back(
     assert float(run_docker("exec", container(service), "python3", "-c", _SHARE)) < 0.35
     await target.undo(undo)
     await target.undo(undo)
-    assert everything(service) == before
+    assert everything(service) == untouched[service]
 
 
 async def test_less_memory_is_felt_and_the_former_limit_comes_back(
-    target: LocalFaultTarget, fault: Makes, everything: Looks, run_docker: Docker, container: Callable[[str], str]
+    target: LocalFaultTarget,
+    fault: Makes,
+    everything: Looks,
+    untouched: Was,
+    run_docker: Docker,
+    container: Callable[[str], str],
 ):
-    before = everything("glaze")
     hungry = ("exec", container("glaze"), "sh", "-c", "python3 -c 'b\"x\" * 120_000_000' && echo fed || echo killed")
     meant = fault("limit-memory", "glaze/glaze", mb=64)
     undo = await target.plan(meant)
@@ -53,7 +58,7 @@ async def test_less_memory_is_felt_and_the_former_limit_comes_back(
     assert run_docker(*hungry).splitlines()[-1] == "killed"
     await target.undo(undo)
     await target.undo(undo)
-    assert everything("glaze") == before
+    assert everything("glaze") == untouched["glaze"]
 
 
 async def test_a_limit_that_could_not_be_taken_back_or_is_none_is_refused(target: LocalFaultTarget, fault: Makes):
@@ -66,9 +71,13 @@ async def test_a_limit_that_could_not_be_taken_back_or_is_none_is_refused(target
 
 
 async def test_a_slow_disk_is_felt_and_is_quick_again(
-    target: LocalFaultTarget, fault: Makes, everything: Looks, run_docker: Docker, container: Callable[[str], str]
+    target: LocalFaultTarget,
+    fault: Makes,
+    everything: Looks,
+    untouched: Was,
+    run_docker: Docker,
+    container: Callable[[str], str],
 ):
-    before = everything("kiln1")
     write = "dd if=/dev/zero of=/shards/x bs=1M count=6 oflag=direct 2>&1 | tail -n 1; rm /shards/x"
 
     def seconds() -> float:
@@ -84,15 +93,19 @@ async def test_a_slow_disk_is_felt_and_is_quick_again(
     assert seconds() > max(1.0, 2 * quick)
     await target.undo(undo)
     await target.undo(undo)
-    assert everything("kiln1") == before
+    assert everything("kiln1") == untouched["kiln1"]
 
 
 async def test_a_full_disk_is_full_to_its_level_and_the_undo_takes_away_its_own_file_alone(
-    target: LocalFaultTarget, fault: Makes, everything: Looks, run_docker: Docker, container: Callable[[str], str]
+    target: LocalFaultTarget,
+    fault: Makes,
+    everything: Looks,
+    untouched: Was,
+    run_docker: Docker,
+    container: Callable[[str], str],
 ):
     inside = ("exec", container("glaze"), "sh", "-c")
     run_docker(*inside, "echo mine > /paint/.operator-fault-of-somebody-else")
-    before = everything("glaze")
     meant = fault("fill-disk", "glaze/glaze", level=0.9)
     undo = await target.plan(meant)
 
@@ -103,20 +116,21 @@ async def test_a_full_disk_is_full_to_its_level_and_the_undo_takes_away_its_own_
     assert undo.steps["ident"] in everything("glaze")["inside"]
     await target.undo(undo)
     await target.undo(undo)
-    run_docker(*inside, "rm -f /paint/more")
-    assert everything("glaze") == before
-    run_docker(*inside, "rm /paint/.operator-fault-of-somebody-else")
+    assert run_docker(*inside, "cat /paint/.operator-fault-of-somebody-else") == "mine"
+    run_docker(*inside, "rm -f /paint/more /paint/.operator-fault-of-somebody-else")
+    assert everything("glaze") == untouched["glaze"]
 
 
-async def test_a_volume_that_is_the_hosts_disk_is_not_filled(target: LocalFaultTarget, fault: Makes, everything: Looks):
-    before = everything("kiln1")
+async def test_a_volume_that_is_the_hosts_disk_is_not_filled(
+    target: LocalFaultTarget, fault: Makes, everything: Looks, untouched: Was
+):
 
     with pytest.raises(ConfigurationError, match="has no size of its own, so that filling it would fill the host's"):
         await target.plan(fault("fill-disk", "kiln/kiln1"))
     with pytest.raises(ConfigurationError, match="kiln0 has no volume of its own"):
         await target.plan(fault("fill-disk", "kiln/kiln0"))
 
-    assert everything("kiln1") == before
+    assert everything("kiln1") == untouched["kiln1"]
 
 
 async def test_a_volume_of_another_project_is_neither_filled_nor_made_nor_emptied(
