@@ -135,6 +135,8 @@ def test_of_several_all_are_looked_at_before_the_first_is_touched(
         (("hold", "1", "--because", "x", "--by", "y" * 101), ("--by", "101")),
         (("note", "1", ""), ("the note",)),
         (("note", "1", "x" * 20_001), ("the note", "20,001")),
+        (("resolve", "1", "two", "--because", "x"), ("ticket", "'two'")),
+        (("note", "one", "x"), ("ticket", "'one'")),
         (("note", "41", "x"), ("ticket 41",)),
         (("note", "1", "-"), ("standard input",)),
     ],

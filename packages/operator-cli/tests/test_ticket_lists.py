@@ -78,6 +78,8 @@ def test_what_is_held_silenced_and_came_back_is_said(operator: Run, opens: Opens
         (("--since", "soon"), ("--since", "soon")),
         (("--since", "3030-01-01"), ("--since", "3030-01-01")),
         (("--cluster", "prdo"), ("--cluster", "prdo", "prod")),
+        (("--limit", "many"), ("--limit", "many")),
+        (("--limit", "0"), ("--limit", "0")),
         (("--ledger", "/nowhere/x.db"), ("--ledger", "/nowhere/x.db")),
         (("--ledger", "mysql://u:pw@h/x"), ("--ledger", "mysql://u:***@h/x")),
     ],
@@ -117,6 +119,11 @@ def test_a_ticket_that_is_not_there_is_named(
 ) -> None:
     del incident
     refused([*command, number], f"ticket {number}")
+
+
+@pytest.mark.parametrize("command", [("tickets", "show"), ("timeline",), ("diagnose",), ("ledger", "export")])
+def test_what_is_no_number_is_named(refused: Callable[..., None], command: tuple[str, ...]) -> None:
+    refused([*command, "four"], "ticket", "'four'")
 
 
 def test_a_ticket_of_thousands_of_looks_is_shown_without_reading_them(

@@ -5,7 +5,48 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from operator_core.errors import ConfigurationError
 
+
+def _number(text: str, *, of: str, least: int) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        raise ConfigurationError(f"{of} is {text!r}; a number is meant") from None
+    if number < least:
+        raise ConfigurationError(f"{of} is {text!r}; {least} or more is meant")
+    return number
+
+
+def ticket_number(text: str) -> int:
+    """The number of a ticket.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    return _number(text, of="the ticket", least=0)
+
+
+def silence_number(text: str) -> int:
+    """The number of a silence.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    return _number(text, of="the silence", least=0)
+
+
+def limit(text: str) -> int:
+    """How many are wanted.
+
+    Raises:
+        ConfigurationError: it is no number, or none at all.
+    """
+    return _number(text, of="--limit", least=1)
+
+
+Ticket = Annotated[int, typer.Argument(help="The ticket's number.", metavar="TICKET", parser=ticket_number)]
+Tickets = Annotated[list[int], typer.Argument(help="Numbers of tickets.", metavar="TICKET", parser=ticket_number)]
 Subject = Annotated[str, typer.Option("--subject", help="What kind of system is watched.")]
 Pd = Annotated[
     list[str] | None,

@@ -13,7 +13,12 @@ from operator_cli.running import run
 
 def diagnose(
     ticket: Annotated[
-        int | None, typer.Argument(help="A ticket's number; what is happening now when left out.")
+        int | None,
+        typer.Argument(
+            help="A ticket's number; what is happening now when left out.",
+            metavar="TICKET",
+            parser=options.ticket_number,
+        ),
     ] = None,
     *,
     subject: options.Subject = "tikv",

@@ -12,8 +12,6 @@ from operator_cli.running import run
 if TYPE_CHECKING:
     from operator_cli.use_cases.handling import Deed
 
-Tickets = Annotated[list[int], typer.Argument(help="Numbers of tickets.", metavar="TICKET...")]
-
 
 def register(app: typer.Typer) -> None:
     """Put the commands into the group of tickets."""
@@ -46,7 +44,7 @@ def _handle(
 
 
 def resolve(
-    tickets: Tickets,
+    tickets: options.Tickets,
     *,
     because: options.Because = None,
     by: options.By = None,
@@ -63,21 +61,24 @@ def resolve(
 
 
 def escalate(
-    tickets: Tickets,
+    tickets: options.Tickets,
     *,
     because: options.Because = None,
     by: options.By = None,
     ledger: options.Ledger = None,
     as_json: options.Json = False,
 ) -> None:
-    """Escalate tickets: a person must take them, and only a person ends that."""
+    """Escalate tickets: a person must take them.
+
+    Only a person ends that: with resolve, or with reopen, which gives them back.
+    """
     from operator_cli.use_cases.handling import Deed
 
     _handle(Deed.ESCALATE, tickets, because, by, ledger, as_json=as_json)
 
 
 def reopen(
-    tickets: Tickets,
+    tickets: options.Tickets,
     *,
     because: options.Because = None,
     by: options.By = None,
@@ -94,7 +95,7 @@ def reopen(
 
 
 def hold(
-    tickets: Tickets,
+    tickets: options.Tickets,
     *,
     because: options.Because = None,
     by: options.By = None,
@@ -108,7 +109,7 @@ def hold(
 
 
 def unhold(
-    tickets: Tickets,
+    tickets: options.Tickets,
     *,
     because: options.Because = None,
     by: options.By = None,
@@ -122,7 +123,7 @@ def unhold(
 
 
 def note(
-    ticket: Annotated[int, typer.Argument(help="The ticket's number.")],
+    ticket: options.Ticket,
     text: Annotated[str, typer.Argument(help="What there is to say; - reads it from standard input.")],
     *,
     by: options.By = None,

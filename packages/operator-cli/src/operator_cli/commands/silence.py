@@ -150,7 +150,9 @@ def list_(
 
 @app.command()
 def expire(
-    silence: Annotated[int, typer.Argument(help="The silence's number.")],
+    silence: Annotated[
+        int, typer.Argument(help="The silence's number.", metavar="SILENCE", parser=options.silence_number)
+    ],
     *,
     by: options.By = None,
     ledger: options.Ledger = None,

@@ -23,7 +23,6 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-handling.register(app)
 
 
 @app.command("list")
@@ -40,7 +39,12 @@ def list_(
         str | None, typer.Option(metavar="TIME", help="Only opened since then: 2h ago, 14:30, 2026-01-31T14:30.")
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, help=f"So many at most, the newest.  [default: {LIMIT}; all with --json]")
+        int | None,
+        typer.Option(
+            parser=options.limit,
+            metavar="N",
+            help=f"So many at most, the newest.  [default: {LIMIT}; all with --json]",
+        ),
     ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Go on until Ctrl-C, and tell what changes.")] = False,
     ledger: options.Ledger = None,
@@ -104,12 +108,15 @@ def _watch(wanted: Wanted, loaded: Loaded, ledger: str | None, *, as_json: bool)
 
 @app.command()
 def show(
-    ticket: Annotated[int, typer.Argument(help="The ticket's number.")],
+    ticket: options.Ticket,
     *,
     ledger: options.Ledger = None,
     as_json: options.Json = False,
 ) -> None:
-    """Show one ticket: its violations with the readings they rest on, what was done, its diagnosis, its notes."""
+    """Show one ticket with all that is known of it.
+
+    Its violations and the readings they rest on, what was decided, its notes, its newest diagnosis.
+    """
     from operator_diagnosis.terminal import render_terminal
 
     from operator_cli.render.console import console, local_zone
@@ -128,3 +135,6 @@ def show(
     if file.diagnosis is not None:
         console().print()
         console().print(render_terminal(file.diagnosis, zone=local_zone()))
+
+
+handling.register(app)

@@ -11,7 +11,7 @@ from operator_cli.running import run
 
 
 def timeline(
-    ticket: Annotated[int, typer.Argument(help="The ticket's number.")],
+    ticket: options.Ticket,
     *,
     readings: Annotated[
         list[str] | None,
