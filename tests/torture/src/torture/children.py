@@ -63,6 +63,24 @@ class Child:
         except TimeoutError as e:
             raise AssertionError(f"not within {within}; its last words: {self.lines[-5:]}") from e
 
+    def say(self, line: str) -> None:
+        """Say a line to it."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(line.encode() + b"\n")
+
+    async def ended(self, *, within: timedelta = PATIENCE) -> None:
+        """Wait until it has done all that it had to do.
+
+        Raises:
+            AssertionError: it failed, or took too long.
+        """
+        try:
+            async with RealClock().deadline(within):
+                await self.process.wait()
+        except TimeoutError as e:
+            raise AssertionError(f"not within {within}; its last words: {self.lines[-1:]}") from e
+        assert self.process.returncode == 0, f"it ended with {self.process.returncode}: {self.lines[-1:]}"
+
     async def kill(self) -> None:
         """Kill it, as a machine would, and read what it had still said."""
         if self.process.returncode is None:

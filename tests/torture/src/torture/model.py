@@ -117,6 +117,17 @@ def hush_shown(silence: Silence) -> tuple[object, ...]:
     )  # fmt: skip
 
 
+def _about(entry: Entry) -> int | None:
+    """The ticket that an entry may change."""
+    match entry:
+        case JoinTicket() | EndInTicket() | MoveTicket() | HoldTicket():
+            return entry.ticket
+        case DiagnosisMade():
+            return entry.diagnosis.ticket
+        case _:
+            return None
+
+
 @dataclass
 class Model:
     """Everything there is.
@@ -132,7 +143,7 @@ class Model:
 
     def refusal(self, cluster: ClusterName, entries: Sequence[Entry]) -> str | None:
         """Why an append would be refused now; None when it would not."""
-        numbers = {entry.ticket for entry in entries if isinstance(entry, JoinTicket | EndInTicket | MoveTicket)}
+        numbers = {n for entry in entries if (n := _about(entry)) is not None}
         trial = Model(
             sheets={n: copy.deepcopy(s) if n in numbers else s for n, s in self.sheets.items()},
             hushes=dict(self.hushes),
