@@ -19,10 +19,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastResort:
-    """How a process ends that was told to and does not come to it: a thread waits for a name server, say.
+    """How a process ends in time that was told to: it may wait for a name server in a thread, say.
+
+    Once everything is written and let go of, taking the interpreter apart would bring nothing but half a second on a
+    busy machine, so it is left as it stands then, too.
 
     Attributes:
-        within: how long after the first signal it is left as it stands; what it keeps must survive that.
+        within: how long after the first signal it is left at the latest; what it keeps must survive that.
         leave: what is put back before.
     """
 
@@ -38,7 +41,8 @@ def run(main: Coroutine[Any, Any, T], last_resort: LastResort | None = None) -> 
         last_resort: for a use case that must end in time, whatever it waits for.
 
     Raises:
-        typer.Exit: with 130, when the person or the system interrupted it.
+        typer.Exit: with 130, when the person or the system interrupted it and there is no last resort; with one, the
+            process ends here.
     """
     import asyncio
     import signal
@@ -59,22 +63,27 @@ def run(main: Coroutine[Any, Any, T], last_resort: LastResort | None = None) -> 
     try:
         return asyncio.run(until_stopped())
     except (KeyboardInterrupt, asyncio.CancelledError):
+        if last_resort is not None:
+            _leave(last_resort)
         raise typer.Exit(Exit.INTERRUPTED) from None
+
+
+def _leave(last_resort: LastResort) -> None:
+    """End the process as it stands."""
+    import os
+
+    try:
+        last_resort.leave()
+    finally:
+        os._exit(Exit.INTERRUPTED)
 
 
 def _end_in_time(task: asyncio.Task[Any], loop: asyncio.AbstractEventLoop, last_resort: LastResort) -> None:
     """Have the first signal cancel the task and start the clock of the last resort."""
-    import os
     import signal
     import threading
 
-    def leave() -> None:
-        try:
-            last_resort.leave()
-        finally:
-            os._exit(Exit.INTERRUPTED)
-
-    timer = threading.Timer(last_resort.within.total_seconds(), leave)
+    timer = threading.Timer(last_resort.within.total_seconds(), _leave, [last_resort])
     timer.daemon = True
 
     def asked(_signal: int, _frame: object) -> None:

@@ -123,6 +123,11 @@ class Courses:
             if all(v is None for v in values):
                 del self._values[key]
 
+    def most(self, signal: SignalName, refs: Iterable[ComponentRef]) -> float:
+        """The highest value of a signal among some components; 0 when none was seen."""
+        each = (self._values.get((signal, ref), ()) for ref in refs)
+        return max((v for values in each for v in values if v is not None), default=0.0)
+
     def of(self, signal: SignalName, ref: ComponentRef) -> Course | None:
         """How it went; None when it was not seen in all the time that is remembered."""
         values = self._values.get((signal, ref))

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from operator_cli.render.console import plain
 from operator_cli.render.figures import amount
-from operator_cli.verdicts import verdict_on
+from operator_cli.verdicts import by_component, verdict_on
 
 MARKS = {Verdict.VIOLATED: ("✗", "red"), Verdict.UNKNOWN: ("?", "yellow"), Verdict.HOLDS: ("✔", "green")}
 
@@ -54,14 +54,12 @@ def component_rows(
     observation: Observation, judgements: Sequence[Judgement], kind: ComponentKind
 ) -> tuple[ComponentRow, ...]:
     """A row for each component of a kind, in the order in which they were seen."""
-    by_component: dict[ComponentRef, list[Judgement]] = {}
-    for judgement in judgements:
-        by_component.setdefault(judgement.key.component, []).append(judgement)
+    judged = by_component(judgements)
     rows: list[ComponentRow] = []
     for component in observation.components:
         if component.ref.kind != kind.kind:
             continue
-        verdict = verdict_on(component.ref, by_component.get(component.ref, ()))
+        verdict = verdict_on(component.ref, judged.get(component.ref, ()))
         name = Text(plain(str(component.ref)))
         if component.roles:
             name.append(f" {', '.join(sorted(component.roles))}", "dim")

@@ -14,7 +14,7 @@ from operator_cli.render.figures import age, amount, between_of
 from operator_cli.render.glance import ComponentRow, component_rows, glance_header, header_of
 from operator_cli.render.live_layout import Part, columns, cut
 from operator_cli.render.live_view import ClusterView
-from operator_cli.verdicts import WORST_FIRST, verdict_on
+from operator_cli.verdicts import WORST_FIRST, by_component, verdict_on
 
 _FIGURES = 23
 """Cells beside the bars for the newest value and the range."""
@@ -77,7 +77,7 @@ def _course(view: ClusterView, kind: ComponentKind, width: int) -> Part:
     signals = kind.course[:count]
     bar_width = min(_MOST_BARS, max(_LEAST_BARS, (width - name_width) // count - _FIGURES))
 
-    def line(index: int, most: Sequence[float]) -> Text:
+    def line(index: int) -> Text:
         ref = refs[index]
         text = Text(plain(str(ref)).ljust(name_width), no_wrap=True)
         for signal, top in zip(signals, most, strict=True):
@@ -92,11 +92,12 @@ def _course(view: ClusterView, kind: ComponentKind, width: int) -> Part:
             text.append(f" {between}".ljust(_FIGURES - 9)[: _FIGURES - 9], "dim")
         return cut(text, width)
 
+    most = [view.courses.most(signal, refs) for signal in signals]
+    judged = by_component(view.judgements)
+    order = sorted(range(len(refs)), key=lambda n: WORST_FIRST.index(verdict_on(refs[n], judged.get(refs[n], ()))))
+
     def draw(given: int) -> Sequence[Text]:
-        order = sorted(range(len(refs)), key=lambda n: WORST_FIRST.index(verdict_on(refs[n], view.judgements)))
         shown = sorted(order[: given - 1]) if given <= len(refs) else range(len(refs))
-        found = [[view.courses.of(s, ref) for ref in refs] for s in signals]
-        most = [max((max(c.seen) for c in each if c is not None), default=0.0) for each in found]
         span = f"last {age(view.courses.span)}"
         head = Text(span.ljust(name_width), "dim", no_wrap=True)
         for signal in signals:
@@ -104,6 +105,6 @@ def _course(view: ClusterView, kind: ComponentKind, width: int) -> Part:
             head.append(f"{title:>{bar_width}} {'now':>8} ", "dim")
             head.append("least–most".ljust(_FIGURES - 10), "dim")
         more = f"  (… {len(refs) - len(shown)} more)" if len(shown) < len(refs) else ""
-        return [cut(Text.assemble(cut(head, width - len(more)), (more, "dim")), width), *(line(n, most) for n in shown)]
+        return [cut(Text.assemble(cut(head, width - len(more)), (more, "dim")), width), *(line(n) for n in shown)]
 
     return Part(name=f"course of {kind.kind}", wants=len(refs) + 1, least=2, weight=4, draw=draw)

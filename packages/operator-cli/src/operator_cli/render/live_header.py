@@ -40,10 +40,10 @@ def verdict_of(view: ClusterView) -> Text:
     wrong = [j for j in view.judgements if j.verdict is Verdict.VIOLATED and j.concern is Concern.SUBJECT]
     if view.worst is Severity.CRITICAL:
         return Text(" CRITICAL ", "bold white on red")
-    if view.looked_at is None:
-        return Text(" LOOKING ", "reverse dim")
     if view.failed is not None:
         return Text(" BLIND ", "bold black on yellow")
+    if view.looked_at is None:
+        return Text(" LOOKING ", "reverse dim")
     if view.worst is not None:
         return Text(f" {view.worst.value.upper()} ", "bold black on yellow")
     if wrong:

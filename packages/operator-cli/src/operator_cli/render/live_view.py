@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from operator_core.diagnosis import Hypothesis
 from operator_core.judgements import Judgement, Severity, judge
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from operator_monitor import CycleReport, StandingBy
 
     from operator_cli.use_cases.recalling import OnRecord
+
+T = TypeVar("T")
 
 EVENTS = 200
 """Events that are remembered."""
@@ -90,6 +92,13 @@ class ClusterView:
     is_ours: bool = True
     events: deque[Event] = field(default_factory=lambda: deque[Event](maxlen=EVENTS))
     _news: Newsroom = field(default_factory=Newsroom)
+    _kept: dict[object, object] = field(default_factory=dict[object, object])
+
+    def until_changed(self, what: object, make: Callable[[], T]) -> T:
+        """What was made of the view, as long as nothing new came in: only ages change with every second."""
+        if what not in self._kept:
+            self._kept[what] = make()
+        return cast("T", self._kept[what])
 
     @property
     def open_tickets(self) -> tuple[Ticket, ...]:
@@ -103,6 +112,7 @@ class ClusterView:
 
     def heard(self, report: CycleReport) -> None:
         """Take what a cycle brought."""
+        self._kept.clear()
         self.events.extend(_told(report, self._news, self.tickets))
         self.is_ours, self.watch = True, ""
         self.number, self.failed = report.number, report.failed
@@ -126,6 +136,7 @@ class ClusterView:
 
     def recalled(self, record: OnRecord) -> None:
         """Take what the record says; of another's watch also what it saw, up to its newest look."""
+        self._kept.clear()
         for ident, diagnosis in record.diagnoses.items():
             self.hypotheses[ident] = diagnosis.first
         if self.is_ours:
