@@ -51,6 +51,10 @@ def name(run_docker: Docker, tools_image: str) -> Iterator[str]:
     compose = ("compose", "--file", str(HERE / "pots.yaml"), "--project-name", f"operator-{name}")
     run_docker(*compose, "up", "--detach", "--quiet-pull")
     yield name
+    for left in run_docker(
+        "ps", "--all", "--quiet", "--filter", f"label=operator.fault.project=operator-{name}"
+    ).split():
+        run_docker("rm", "--force", left)
     run_docker(*compose, "down", "--volumes", "--remove-orphans")
 
 

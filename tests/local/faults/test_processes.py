@@ -85,7 +85,7 @@ async def test_a_restart_loop_goes_on_by_itself_and_ends_with_its_undo(
     untouched: Was,
     run_docker: Callable[..., str],
 ):
-    meant = fault("restart-loop", "kiln/kiln1", every_s=1, for_s=60)
+    meant = fault("restart-loop", "kiln/kiln1", every_s=2, for_s=60)
     undo = await target.plan(meant)
 
     await target.inject(meant, undo)

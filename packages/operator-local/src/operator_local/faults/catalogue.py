@@ -89,9 +89,9 @@ PROCESS_FAULTS: Final = (
     _itself(
         "restart-loop",
         "process",
-        "The process dies, is started again by Docker, and dies again every so many seconds; at most for a time.",
+        "The process dies, Docker starts it again, and it dies when it has run for so many seconds; at most for a time.",
         takes_away=True,
-        every_s=Parameter(default=15, least=1, most=3600),
+        every_s=Parameter(default=15, least=2, most=3600),
         for_s=Parameter(default=600, least=1, most=86400),
     ),
 )

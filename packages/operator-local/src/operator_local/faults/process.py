@@ -173,7 +173,7 @@ def _does(fault: Fault, target: Container, values: Mapping[str, float]) -> str:
             return f"{whom} in {who} gets signal {values['signal']:g}; {back}."
         case _:
             return (
-                f"The first process of {who} gets SIGKILL every {values['every_s']:g} s from a container of its own, "
-                f"for at most {values['for_s']:g} s; Docker's restart policy is `always` meanwhile, "
-                f"and `{target.restart_policy}` again after healing."
+                f"The first process of {who} gets SIGKILL, and again whenever it has run for {values['every_s']:g} s, "
+                f"from a container of its own, for at most {values['for_s']:g} s; Docker's restart policy is `always` "
+                f"meanwhile, and `{target.restart_policy}` again after healing."
             )

@@ -5,7 +5,7 @@ shields the first process of a namespace from every signal that it has no handle
 
 Reads its order, JSON, from its argument or its standard input: ``container`` (the full id), ``signal``, and either
 ``child`` (whether the first process is an init, and its child is meant) to do it once, or ``every_s`` and ``for_s`` to
-kill the first process again and again.
+kill the first process whenever it has run for that long.
 """
 
 from __future__ import annotations
@@ -84,19 +84,33 @@ def ended(pid: int, *, within_s: float) -> bool:
     return True
 
 
+def age_s(pid: int) -> float:
+    """Seconds since a process was made; 0 when it is gone."""
+    try:
+        ticks = int((PROC / str(pid) / "stat").read_text().rsplit(")", 1)[1].split()[19])
+    except OSError:
+        return 0.0
+    return float((PROC / "uptime").read_text().split()[0]) - ticks / os.sysconf("SC_CLK_TCK")
+
+
 def again_and_again(container: str, *, every_s: float, for_s: float) -> None:
-    """Kill the first process whenever it has run for a while, until the time is over."""
+    """Kill the first process whenever it has run for so long, until the time is over.
+
+    One that dies before Docker has seen it start counts as a start that failed, and is not started again.
+    """
     until = time.monotonic() + for_s  # noqa: TID251
+    is_first = True
     while time.monotonic() < until:  # noqa: TID251
-        if (pid := victim(container, child=False)) is not None:
+        pid = victim(container, child=False)
+        if pid is not None and (is_first or age_s(pid) >= every_s):
+            is_first = False
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
-                pass
-            else:
-                sys.stdout.write("killed\n")
-                sys.stdout.flush()
-                time.sleep(every_s)  # noqa: TID251
+                continue
+            sys.stdout.write("killed\n")
+            sys.stdout.flush()
+            ended(pid, within_s=5)
         time.sleep(0.1)  # noqa: TID251
 
 
