@@ -289,6 +289,20 @@ async def test_two_that_are_diagnosed_at_one_look_are_shown_the_same(watch: Call
     ]
 
 
+async def test_a_case_ends_with_the_look_that_it_is_about_however_long_its_past_takes_to_read(
+    watch: Callable[..., Watch], ledger: Toy, clock: VirtualClock
+) -> None:
+    async def slow(what: str) -> None:
+        if what == "observations":
+            await clock.sleep(timedelta(seconds=7))
+
+    ledger.asked = slow
+    w = watch(*[UP] * 12, DOWN, keep=8, remember=2)
+    await w.cycles(25)
+    assert [c.at == c.observations[-1].at for c in w.diagnoser.cases] == [True, True]
+    assert w.asked == [70.0, 105.0]  # the first was still being worked on at 100 s
+
+
 async def test_a_past_that_cannot_be_read_is_done_without_and_read_the_next_time(
     watch: Callable[..., Watch], ledger: Toy
 ) -> None:
