@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from operator_core.readings import ClusterName
 from operator_core.runtime import RealClock
 from operator_ledger import SqlLedger
 from torture.busy import CLUSTERS
@@ -34,6 +36,7 @@ async def test_killed_monitors_lose_nothing_and_do_nothing_twice(
 ) -> None:
     chance = random.Random(seed)
     acknowledged: list[Acknowledged] = []
+    heads: Mapping[ClusterName, str] = {}
     now = START
     # A monitor that cannot even ask who has the watch within half an interval never comes to look.
     speed = "60" if place.startswith("postgresql:") else "400"
@@ -45,7 +48,8 @@ async def test_killed_monitors_lose_nothing_and_do_nothing_twice(
         acknowledged += child.acknowledged
         assert [c for c in child.cycles if c.failed] == [], f"seed {seed}, kill {number}"
         async with await SqlLedger.open(place) as ledger:
-            seen = await check_all(ledger, acknowledged, CLUSTERS)
+            seen = await check_all(ledger, acknowledged, CLUSTERS, heads)
+        heads = seen.heads
         now = max(now, seen.until or now) + timedelta(seconds=1)
     arguments = (place, now.isoformat(), str(seed), "last life", speed)
     async with running("torture.busy", *arguments, errors=errors) as child:

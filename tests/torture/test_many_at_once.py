@@ -11,7 +11,7 @@ import pytest
 from operator_core.record import ObservationKept
 from operator_ledger import SqlLedger
 from torture.actors import CLUSTERS
-from torture.checks import check_views
+from torture.checks import check_proven, check_views
 from torture.children import running, what_was_said
 from torture.model import numbered
 from torture.recorder import fingerprint
@@ -56,6 +56,7 @@ async def test_what_many_do_at_once_is_what_they_could_do_one_after_the_other(
     assert len(told) == count * len(PARTS)
 
     async with await SqlLedger.open(place) as ledger:
+        await check_proven(ledger)
         record, tickets = await ledger.history(), await ledger.tickets()
         found = batches(record, told)
         await check_views(ledger, record, tickets)

@@ -33,10 +33,11 @@ from operator_core.record import (
 from operator_core.redaction import redact
 from operator_core.silences import SilenceScope
 from operator_core.tickets import Ticket, TicketId, Violation
-from operator_ledger import MemoryLedger
+from operator_ledger import MemoryLedger, SqlLedger
 from operator_ledger.bundles import (
     Bundle,
     Destination,
+    HasHead,
     export_incident,
     import_bundle,
     imported_name,
@@ -156,6 +157,8 @@ class TestEveryLedger:
         assert there == elsewhere_name(here, there)
         assert await elsewhere.ticket(there.id) == there
         assert is_imported(there.cluster)
+        if isinstance(elsewhere, SqlLedger):
+            assert (await elsewhere.verify()).holds
         assert not is_imported(NORTH)
 
         def about(entry: Entry) -> Entry:
@@ -188,6 +191,7 @@ class TestEveryLedger:
         self, busy: Destination, elsewhere: Destination, tmp_path: Path
     ) -> None:
         bundle = await exported(busy, tmp_path / "a.bundle")
+        assert (bundle.position, bundle.head) == (await busy.head(NORTH) if isinstance(busy, HasHead) else (0, ""))
         file = await read_bundle(tmp_path / "a.bundle")
         there = await import_bundle(elsewhere, tmp_path / "a.bundle", at=LATER)
         first = (await elsewhere.history(there.cluster))[0].entry

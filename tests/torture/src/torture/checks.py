@@ -12,6 +12,7 @@ from operator_core.judgements import JudgementKey
 from operator_core.readings import ClusterName
 from operator_core.record import ObservationKept, Recorded, WatchTaken
 from operator_core.tickets import Ticket
+from operator_ledger import SqlLedger
 
 from torture.model import Model, hush_shown, numbered, shown
 from torture.recorder import Acknowledged, Record, fingerprint
@@ -27,19 +28,45 @@ class Seen:
 
     Attributes:
         until: the newest instant in it; None when it is empty.
+        heads: of its chains.
     """
 
     record: tuple[Recorded, ...]
     tickets: tuple[Ticket, ...]
     until: datetime | None
+    heads: Mapping[ClusterName, str]
 
 
-async def check_all(ledger: Record, acknowledged: Sequence[Acknowledged], clusters: Iterable[ClusterName]) -> Seen:
+async def check_proven(ledger: SqlLedger, heads: Mapping[ClusterName, str] | None = None) -> dict[ClusterName, str]:
+    """The ledger finds by itself that it is as it was written, its chains and its views.
+
+    Args:
+        heads: what it said before, all of which must be in it still.
+
+    Returns:
+        What it says now.
+    """
+    proof = await ledger.verify(heads=heads)
+    if not proof.holds:
+        raise Broken(f"the ledger is not as it was written: {proof}")
+    return {found.cluster: found.head for found in proof.clusters}
+
+
+async def check_all(
+    ledger: SqlLedger,
+    acknowledged: Sequence[Acknowledged],
+    clusters: Iterable[ClusterName],
+    heads: Mapping[ClusterName, str] | None = None,
+) -> Seen:
     """Hold a ledger against what it has acknowledged and against itself.
+
+    Args:
+        heads: of its chains, as it gave them before.
 
     Raises:
         Broken: a promise was not kept.
     """
+    heads = await check_proven(ledger, heads)
     record = await ledger.history()
     tickets = await ledger.tickets()
     check_nothing_lost(record, acknowledged)
@@ -50,7 +77,7 @@ async def check_all(ledger: Record, acknowledged: Sequence[Acknowledged], cluste
         await check_looks(ledger, cluster, [a for a in acknowledged if a.cluster == cluster])
         await check_standpoint(ledger, cluster, tickets)
         until.extend(o.at for o in await ledger.observations(cluster, newest=1))
-    return Seen(record=record, tickets=tickets, until=max(until, default=None))
+    return Seen(record=record, tickets=tickets, until=max(until, default=None), heads=heads)
 
 
 def check_nothing_lost(record: Iterable[Recorded], acknowledged: Iterable[Acknowledged]) -> None:
