@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from operator_core.components import CLUSTER, ComponentRef, Kind, RedundancyGroup
 from operator_core.decide import Command, EndViolation, OpenViolation, SilenceViolation
 from operator_core.incidents import (
+    FORERUN,
     JOIN_WINDOW,
     REOPEN_WINDOW,
     EndInTicket,
@@ -137,6 +138,25 @@ def test_a_consequence_joins_as_long_as_its_cause_lasts_and_not_long_after() -> 
     ended = replace(violation(NODES[0]), ended_at=late - JOIN_WINDOW - timedelta(seconds=1))
     still = violation(NODES[0], invariant="is-tidy")
     assert [type(m) for m in assigned([ticket(ended, still)], opens(consequence), late)] == [OpenTicket]
+
+
+def test_what_began_long_before_its_cause_is_no_consequence_of_it() -> None:
+    cause_at = T0 + timedelta(hours=3)
+    cause = violation(STRANGER, cause_at)
+    for before, kind in ((FORERUN, JoinTicket), (FORERUN + timedelta(seconds=1), OpenTicket)):
+        effect = violation(NODES[1], cause_at - before, invariant="is-fast")
+        assert [type(m) for m in assigned([ticket(effect)], opens(cause), cause_at)] == [kind]
+        assert [type(m) for m in assigned([ticket(cause)], opens(effect), cause_at)] == [kind]
+
+
+def test_what_opens_at_once_stays_together_whatever_is_open_already() -> None:
+    late = T0 + timedelta(hours=3)
+    elsewhere = ticket(violation(STRANGER))
+    tidy, fast = (violation(NODES[0], late, invariant=i) for i in ("is-tidy", "is-fast"))
+    assert assigned([elsewhere], opens(fast), late) == (JoinTicket(ticket=TicketId(1), at=late, violation=fast),)
+    assert assigned([elsewhere], opens(tidy, fast), late) == (
+        OpenTicket(cluster=HERE, at=late, violations=(tidy, fast)),
+    )
 
 
 def test_one_of_the_two_must_be_about_the_component_that_the_mode_is_at_work_in() -> None:

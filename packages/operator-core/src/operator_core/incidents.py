@@ -22,6 +22,9 @@ from operator_core.tickets import PROGRAM, Ticket, TicketId, TicketState, Violat
 JOIN_WINDOW = timedelta(minutes=5)
 """How near in time a violation must be to those of a ticket to belong to it, when nothing but time tells."""
 
+FORERUN = timedelta(minutes=1)
+"""How much earlier than its cause a consequence may be noticed; one that began before that has another cause."""
+
 REOPEN_WINDOW = timedelta(minutes=15)
 """A resolved ticket whose trouble comes back within this is the same incident."""
 
@@ -108,11 +111,25 @@ def causal_link(one: JudgementKey, other: JudgementKey, modes: Iterable[FailureM
     that they have one cause.
     """
     for mode in modes:
-        for cause in dict.fromkeys((one.component, other.component)):
-            fits = cause.kind == mode.about or (mode.scope is Scope.CLUSTER and cause.kind == CLUSTER_KIND)
-            if fits and accounts_for(mode, cause, one) and accounts_for(mode, cause, other):
-                return mode
+        if any(_links(mode, cause, one, other) for cause in dict.fromkeys((one.component, other.component))):
+            return mode
     return None
+
+
+def _links(mode: FailureMode, cause: ComponentRef, one: JudgementKey, other: JudgementKey) -> bool:
+    """Whether a mode can be at work in a component, and accounts for both."""
+    fits = cause.kind == mode.about or (mode.scope is Scope.CLUSTER and cause.kind == CLUSTER_KIND)
+    return fits and accounts_for(mode, cause, one) and accounts_for(mode, cause, other)
+
+
+def _follows(one: Violation, other: Violation, modes: Iterable[FailureMode]) -> bool:
+    """Whether a causal link holds between two violations in the order in which they began."""
+    return any(
+        _links(mode, cause.key.component, one.key, other.key)
+        for mode in modes
+        for cause, effect in ((one, other), (other, one))
+        if effect.since >= cause.since - FORERUN
+    )
 
 
 @dataclass(slots=True)
@@ -148,7 +165,7 @@ def _nearness(
     if component.kind != CLUSTER_KIND and any(v.key.component == component for v in there):
         return 4
     recent = [v for v in there if v.key in draft.lasting or now - (v.ended_at or v.opened_at) <= JOIN_WINDOW]
-    if any(causal_link(v.key, new.key, modes) for v in recent):
+    if any(_follows(v, new, modes) for v in recent):
         return 3
     if now - max(v.opened_at for v in there) > JOIN_WINDOW:
         return 0
@@ -202,18 +219,17 @@ def assign(
         match command:
             case OpenViolation(violation=violation):
                 new = _weighed(violation, (*there, *fresh), groups)
-                home = _nearest(there, new, groups, modes, now)
-                if home is None and (back := _returned(over, new, now)) is not None:
+                home = _nearest((*there, *fresh), new, groups, modes, now)
+                if (home is None or home.ticket is None) and (back := _returned(over, new, now)) is not None:
                     over.remove(back)
                     home = _Draft(back, list(back.violations), {v.key for v in back.lasting})
                     there.append(home)
                     result.extend(_reopening(back, new, now))
-                if home is not None:
-                    assert home.ticket is not None
-                    result.append(JoinTicket(ticket=home.ticket.id, at=now, violation=new))
-                elif (home := _nearest(fresh, new, groups, modes, now)) is None:
+                if home is None:
                     fresh.append(_Draft(None, [new], {new.key}))
                     continue
+                if home.ticket is not None:
+                    result.append(JoinTicket(ticket=home.ticket.id, at=now, violation=new))
                 home.violations.append(new)
                 home.lasting.add(new.key)
             case EndViolation(key=key):
