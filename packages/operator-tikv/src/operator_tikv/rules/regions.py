@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
-from operator_core.components import CLUSTER, CLUSTER_KIND
+from operator_core.components import CLUSTER, CLUSTER_KIND, ComponentRef
 from operator_core.judgements import CheckResult, Invariant, InvariantName, Severity, Verdict
 from operator_core.readings import Contact, Observation
 
@@ -56,25 +56,19 @@ def _check_replicated(observation: Observation) -> Iterable[CheckResult]:
         yield seen.says(CLUSTER, Verdict.HOLDS, "every region has its peers")
 
 
-def _led_unheard(seen: Seen) -> float:
+def _led_unheard(seen: Seen, living: Iterable[ComponentRef]) -> float:
     """Leaders on stores that PD does not hear and that answer us: they lead on, by PD's last count of them."""
     gone = (StoreState.DISCONNECTED.value, StoreState.DOWN.value)
     return sum(
-        seen.number(n.STORE_LEADERS, judged.component) or 0.0
-        for judged in judge_stores(seen.observation)
-        if judged.verdict is not Verdict.VIOLATED
-        and seen.word(n.STORE_STATE, judged.component) in gone
-        and seen.word(n.STORE_SERVICE_CONTACT, judged.component) == Contact.ANSWERED.value
+        seen.number(n.STORE_LEADERS, ref) or 0.0
+        for ref in living
+        if seen.word(n.STORE_STATE, ref) in gone and seen.word(n.STORE_SERVICE_CONTACT, ref) == Contact.ANSWERED.value
     )
 
 
-def _led_by_own_word(seen: Seen) -> float:
-    """Leaders that the stores which live count themselves; an old leader that hears no majority says so for 10 s."""
-    return sum(
-        seen.number(n.STORE_LEADERS_LOCAL, judged.component) or 0.0
-        for judged in judge_stores(seen.observation)
-        if judged.verdict is not Verdict.VIOLATED
-    )
+def _led_by_own_word(seen: Seen, living: Iterable[ComponentRef]) -> float:
+    """Leaders that stores count themselves; an old leader that hears no majority says so for 10 s more."""
+    return sum(seen.number(n.STORE_LEADERS_LOCAL, ref) or 0.0 for ref in living)
 
 
 def _check_led(observation: Observation) -> Iterable[CheckResult]:
@@ -88,7 +82,8 @@ def _check_led(observation: Observation) -> Iterable[CheckResult]:
         because = f"the cluster was started {age:.0f} s ago; regions may still be electing"
         yield seen.says(CLUSTER, Verdict.UNKNOWN, because)
         return
-    led = max(led + _led_unheard(seen), min(count, _led_by_own_word(seen)))
+    living = [j.component for j in judge_stores(observation) if j.verdict is not Verdict.VIOLATED]
+    led = max(led + _led_unheard(seen, living), min(count, _led_by_own_word(seen, living)))
     if led + max(1.0, 0.02 * count) < count:
         because = f"of {count:.0f} regions only {led:.0f} are led from a store that lives"
         yield seen.says(CLUSTER, Verdict.VIOLATED, because)

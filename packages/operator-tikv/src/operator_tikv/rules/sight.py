@@ -22,7 +22,7 @@ from operator_tikv.rules.seen import Seen
 from operator_tikv.rules.starting import COMING_UP_GRACE, young_for
 
 _GENERIC = lost_sight(grace=timedelta(seconds=30), stability=timedelta(seconds=10))
-_HAS_LEADER = next(i for i in pd.INVARIANTS if i.name == pd.PD_HAS_LEADER)
+_OF_PD_AS_A_WHOLE = tuple(i for i in pd.INVARIANTS if i.name in (pd.PD_HAS_LEADER, pd.PD_HAS_QUORUM))
 
 
 def _known_failures(observation: Observation) -> dict[ComponentRef, CheckResult]:
@@ -36,7 +36,8 @@ def _known_failures(observation: Observation) -> dict[ComponentRef, CheckResult]
     planned = [stores.planned_absence(observation, ref) for ref in observation.refs(n.STORE)]
     planned += [pd.planned_absence(observation, ref) for ref in observation.refs(n.PD)]
     failed.update({p.component: p for p in planned if p is not None})
-    leaderless = next((r for r in _HAS_LEADER.check(observation) if r.verdict is Verdict.VIOLATED), None)
+    of_pd = (result for invariant in _OF_PD_AS_A_WHOLE for result in invariant.check(observation))
+    leaderless = next((r for r in of_pd if r.verdict is Verdict.VIOLATED), None)
     if leaderless is not None:
         failed[CLUSTER] = leaderless
     return failed
