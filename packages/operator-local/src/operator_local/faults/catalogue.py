@@ -89,7 +89,7 @@ PROCESS_FAULTS: Final = (
     _itself(
         "restart-loop",
         "process",
-        "The process dies, Docker starts it again, and it dies when it has run for so many seconds; at most for a time.",
+        "The process dies, Docker starts it again, it dies when it has run for so many seconds, and so on for a time.",
         takes_away=True,
         every_s=Parameter(default=15, least=2, most=3600),
         for_s=Parameter(default=600, least=1, most=86400),
