@@ -19,8 +19,51 @@ app = typer.Typer(
 
 
 @app.command()
+def verify(
+    *,
+    cluster: options.RecordedCluster = None,
+    head: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--head", metavar="CLUSTER=DIGEST", help="A head that was printed before: shows whether an end is cut off."
+        ),
+    ] = None,
+    ledger: options.Ledger = None,
+    as_json: options.Json = False,
+) -> None:
+    """Prove that the record is as it was written.
+
+    Recomputes every chain and what tickets are shown from. Exit code 1: something is not as it was written;
+    4: it could not be read. Keep the heads that it prints elsewhere, and give them back with --head.
+    """
+    from operator_core.readings import ClusterName
+
+    from operator_cli.exits import Exit
+    from operator_cli.render.console import console
+    from operator_cli.render.document import document
+    from operator_cli.render.proof import proof_lines
+    from operator_cli.render.waiting import waited_for
+    from operator_cli.settings import load
+    from operator_cli.use_cases.proving import heads_of, prove
+    from operator_cli.wiring import ledger_place, on_ledger
+
+    loaded = load()
+    whose, heads = None if cluster is None else ClusterName(cluster), heads_of(head or ())
+    place = str(ledger_place(loaded, ledger))
+    proof = run(waited_for(on_ledger(loaded, ledger, lambda opened: prove(opened, whose, heads)), f"proving {place}"))
+    if as_json:
+        found = {"ledger": place, "holds": proof.holds, "clusters": proof.clusters, "defects": proof.defects}
+        typer.echo(document("operator.proof", 1, found))
+    else:
+        for line in proof_lines(proof, place):
+            console().print(line)
+    if not proof.holds:
+        raise typer.Exit(Exit.VIOLATED)
+
+
+@app.command()
 def export(
-    ticket: Annotated[int, typer.Argument(help="The ticket's number.")],
+    ticket: options.Ticket,
     file: Annotated[Path | None, typer.Argument(help="A new file, or a folder.  [default: ticket-N.jsonl.gz]")] = None,
     *,
     by: options.By = None,

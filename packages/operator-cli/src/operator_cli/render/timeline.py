@@ -102,9 +102,13 @@ def _quoted(happening: Happening, readings: Mapping[ReadingId, Reading]) -> Iter
     recorded = [readings[i] for i in happening.readings if i in readings]
     earliest = {(r.signal, r.component, r.toward): r for r in sorted(recorded, key=lambda r: r.at, reverse=True)}
     firsts = [r for r in recorded if earliest[r.signal, r.component, r.toward] is r]
-    for reading in firsts[:QUOTED]:
-        yield _value(reading, happening.component)
-    if (more := len(happening.readings) - len(firsts[:QUOTED])) > 0:
+    gone = [i for i in happening.readings if i not in readings]
+    quoted = [
+        *(_value(r, happening.component) for r in firsts),
+        *(f"[dim]{escaped(ident)} is gone[/]" for ident in gone),
+    ]
+    yield from quoted[:QUOTED]
+    if (more := len(happening.readings) - len(quoted[:QUOTED])) > 0:
         yield f"[dim]and {more} more[/]"
 
 
