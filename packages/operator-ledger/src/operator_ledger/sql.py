@@ -21,13 +21,15 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select
 from operator_ledger import lease_rows
 from operator_ledger.appending import append, prepared
 from operator_ledger.codec import Written, read
-from operator_ledger.database import Database, apart
+from operator_ledger.database import Database, Size, apart
+from operator_ledger.growth import Growth, growth
 from operator_ledger.heads import load_head
 from operator_ledger.migrations.ledger import SCHEMA
 from operator_ledger.page import Page
 from operator_ledger.progress_rows import load_progress
 from operator_ledger.proving.ledger import prove
 from operator_ledger.proving.report import Proof
+from operator_ledger.pruning import Pruned, Terms, prune
 from operator_ledger.reading_ids import by_observation
 from operator_ledger.recall import recalled, recalled_by_number
 from operator_ledger.sealed import SEGMENT
@@ -169,6 +171,40 @@ class SqlLedger(Stored):
             LedgerError: the store says no.
         """
         return await prove(self._database, self._schema, cluster=cluster, expected=heads or {})
+
+    async def prune(
+        self,
+        *,
+        at: datetime,
+        by: str,
+        older_than: datetime | None = None,
+        larger_than: int | None = None,
+        cluster: ClusterName | None = None,
+    ) -> Pruned:
+        """Forget observations that no ticket needs, oldest first, and give the room back; the chains go on to hold.
+
+        What a ticket needs is everything in its time, from a while before its first violation; an open one needs all
+        since; also every observation that a violation or a diagnosis cites. Doing it again changes nothing.
+
+        Args:
+            at: when it is done, for the record; likewise `by`.
+            older_than: segments that end before this go.
+            larger_than: the oldest go until the whole ledger uses no more bytes, or nothing is left that may go.
+            cluster: of this one alone.
+
+        Raises:
+            LedgerError: the store says no; what went until then is gone, and the record says so.
+        """
+        terms = Terms(at=at, by=by, older_than=older_than, larger_than=larger_than, cluster=cluster)
+        return await prune(self._database, terms)
+
+    async def size(self) -> Size:
+        """How much room the whole ledger takes."""
+        return await self._database.read(self._database.size)
+
+    async def growth(self, *, since: datetime) -> tuple[Growth, ...]:
+        """How much came in since an instant, cluster by cluster."""
+        return await self._database.read(lambda connection: growth(connection, since))
 
     async def _read(self, work: Callable[[Connection], T]) -> T:
         """Read; what is damaged is said with the name of the database."""
