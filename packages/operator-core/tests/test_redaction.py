@@ -367,6 +367,15 @@ def _observation(value: str | float, source: str = "GET /state") -> Observation:
     return Observation(cluster=ClusterName("north"), number=3, at=AT, components=(component,), readings=(reading,))
 
 
+def test_whatever_holds_a_text_is_looked_into() -> None:
+    dirty = ("token=a1", ["token=b2", {"token=c3": ("token=d4", frozenset({"token=e5"}))}], 7, None, AT, RiskClass.LOW)
+    clean = redact(dirty)
+    told = mask("token")
+    same = f"token={told}"
+    assert clean.value == (same, [same, {same: (same, frozenset({same}))}], 7, None, AT, RiskClass.LOW)
+    assert clean.masked == {"token": 5}
+
+
 def test_an_observation_keeps_its_numbers_ids_and_addresses() -> None:
     clean = redact(_observation("up", source="GET http://admin:hunter2@node1:7080/state"))
     assert clean.value == _observation("up", source=f"GET http://admin:{mask('password')}@node1:7080/state")

@@ -236,6 +236,8 @@ def _walk(value: object, counts: Counter[str]) -> object:
             return after
         case tuple():
             return tuple(_walk(part, counts) for part in cast("tuple[object, ...]", value))
+        case list():
+            return [_walk(part, counts) for part in cast("list[object]", value)]
         case AbstractSet():
             return frozenset(_walk(part, counts) for part in cast("AbstractSet[object]", value))
         case Mapping():
