@@ -94,6 +94,10 @@ async def test_a_port_looks_as_its_process_is_and_comes_back_as_it_was(how: str,
         cluster.thaw("tikv1")
         cluster.start("tikv1")
         reconcile[0].reconcile()
+        if how == "kill":
+            assert await knock(status, GET) == "refused"  # it has only just been started
+            cluster.advance_to(cluster.instant(cluster.now_s + 10))
+            reconcile[0].reconcile()
         assert (await knock(status, GET), await knock(service, b"")) == ("answered", "answered")
 
 

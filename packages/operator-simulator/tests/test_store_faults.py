@@ -64,11 +64,13 @@ def test_a_store_that_comes_back_is_up_again_and_gets_leaders_back_slowly(cluste
     live(cluster, 60)
     before = cluster.view.stores[4].start_s
     cluster.start("tikv1")
-    live(cluster, 5)
+    live(cluster, 10)
+    assert state(cluster, 4) == "Disconnected"  # its first heartbeat comes ten seconds after it has come up
+    live(cluster, 6)
     assert state(cluster, 4) == "Up"
     assert led(cluster, 4) <= 4  # PD may have begun to give it leaders before it saw the loss
     assert cluster.view.stores[4].start_s > before
-    live(cluster, 12)
+    live(cluster, 4)
     assert led(cluster, 4) < 16
     live(cluster, 120)
     assert led(cluster, 4) >= 18

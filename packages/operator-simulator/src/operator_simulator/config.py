@@ -23,6 +23,9 @@ class ClusterConfig:
         noise: how much of a real machine room's unrest there is; 0 turns it off, 1 is usual.
         traffic: clients' load as a multiple of the usual one; 0 is an idle cluster.
         version: the release that every process claims to be.
+        cold_start: nothing is there yet. Processes are started one after the other from the epoch on, the first store
+            bootstraps the cluster, and clients split the key space into `regions` before they begin.
+        restarted: the data is there, and all processes were down; they are started together from the epoch on.
     """
 
     stores: int = 3
@@ -32,6 +35,8 @@ class ClusterConfig:
     noise: float = 1.0
     traffic: float = 1.0
     version: str = "8.5.5"
+    cold_start: bool = False
+    restarted: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a shape that no cluster has.
@@ -47,6 +52,8 @@ class ClusterConfig:
             raise ConfigurationError(f"regions is {self.regions}; 1 to 2000 is meant")
         if self.noise < 0 or self.traffic < 0:
             raise ConfigurationError(f"noise is {self.noise} and traffic {self.traffic}; neither may be below 0")
+        if self.cold_start and self.restarted:
+            raise ConfigurationError("cold_start and restarted exclude each other: a first start has no data")
 
     @property
     def store_ids(self) -> tuple[int, ...]:

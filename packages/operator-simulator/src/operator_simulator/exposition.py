@@ -92,6 +92,18 @@ class Cell:
         self.line = ""
 
 
+class CountersByLabel(dict[str, Cell]):
+    """One counter for each value of a label, made when it is first counted."""
+
+    def __init__(self, make: Callable[[str], Cell], known: Iterable[str]) -> None:
+        super().__init__((k, make(k)) for k in known)
+        self._make = make
+
+    def __missing__(self, key: str) -> Cell:
+        cell = self[key] = self._make(key)
+        return cell
+
+
 class Histogram:
     """One histogram; values in the family's unit."""
 

@@ -65,13 +65,10 @@ def door(cluster: Cluster, process: str) -> Door:
     """What an outsider meets who knocks there now."""
     if not cluster.network.talks(OUTSIDE, process):
         return Door.UNANSWERED
-    match cluster.processes[process].life:
-        case Life.STOPPED:
-            return Door.REFUSES
-        case Life.FROZEN:
-            return Door.MUTE
-        case Life.RUNNING:
-            return Door.OPEN
+    found = cluster.processes[process]
+    if found.refuses:
+        return Door.REFUSES
+    return Door.MUTE if found.life is Life.FROZEN else Door.OPEN
 
 
 def answer(cluster: Cluster, process: str, request: Request, waited_s: float) -> Outcome:

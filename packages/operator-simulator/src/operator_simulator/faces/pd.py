@@ -129,7 +129,7 @@ def _local(cluster: Cluster, member: Member, request: Request, path: str, waited
         case "/pd/api/v1/config":
             return pd_config.whole(cluster, member, cluster.now_s - waited_s)
         case "/pd/api/v2/ready":
-            return pd_members.ready(verbose=request.first("verbose") is not None)
+            return pd_members.ready(cluster, member, verbose=request.first("verbose") is not None)
         case "/health":
             return pd_members.etcd_health(cluster, member)
         case "/version":
@@ -154,11 +154,18 @@ def _of_member(cluster: Cluster, member: Member, request: Request, path: str, wa
 
 
 def _as_leader(cluster: Cluster, member: Member, request: Request, path: str, waited_s: float) -> Outcome:
+    if cluster.bootstrapped_s is None:
+        return _without_cluster(cluster, member, request, path, waited_s)
     return _of_member(cluster, member, request, path, waited_s) or _dispatch(cluster, request, path)
 
 
 def _as_follower(cluster: Cluster, member: Member, request: Request, path: str, waited_s: float) -> Outcome:
-    """A follower that was told to answer itself has no stores and no regions; one handler does not expect that."""
+    """A follower that was told to answer itself has no stores and no regions."""
+    return _without_cluster(cluster, member, request, path, waited_s)
+
+
+def _without_cluster(cluster: Cluster, member: Member, request: Request, path: str, waited_s: float) -> Outcome:
+    """Without the raft cluster, which runs at the leader and since the bootstrap; one handler does not expect that."""
     found = _of_member(cluster, member, request, path, waited_s)
     if found is not None:
         return found
@@ -190,7 +197,7 @@ def _forwarded(cluster: Cluster, member: Member, request: Request, path: str, wa
         if waited_s < _PROXY_GIVES_UP_S:
             return Later(0.25)
         return Answer.error(_REDIRECT_FAILED, 500)
-    if leader.is_dead or not leader.has_joined:
+    if leader.refuses or not leader.has_joined:
         return Answer.error(_REDIRECT_FAILED, 500)
     if not leader.is_running:
         return Later(0.25)

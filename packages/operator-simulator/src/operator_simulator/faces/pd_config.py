@@ -52,7 +52,7 @@ _UNUSED: Final[dict[str, object]] = {
 
 def _schedule(cluster: Cluster) -> dict[str, object]:
     settings = cluster.settings
-    limits = {str(i): dict(v) for i, v in sorted(settings.store_limits.items(), key=lambda x: str(x[0]))}
+    limits = {str(i): dict(settings.store_limits[i]) for i in sorted(cluster.view.stores, key=str)}
     kinds = [
         n.removesuffix("-scheduler").removeprefix("balance-" if "hot-region" in n else "")
         for n in cluster.scheduling.schedulers.paused_until_s
@@ -101,7 +101,7 @@ def whole(cluster: Cluster, member: Member, asked_s: float) -> Outcome:
         leader = quorum.known_leader(member, asked_s, now)
         if leader is None:
             return Answer.json("[PD:server:ErrLeaderNil]leader is nil", 500)
-        if leader.is_dead:
+        if leader.refuses:
             url = f"http://{leader.name}:2379"
             refused = f'Get "{url}/pd/api/v1/config": dial tcp 127.0.0.1:2379: connect: connection refused'
             return Answer.json(refused, 500)

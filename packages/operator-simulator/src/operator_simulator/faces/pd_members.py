@@ -10,6 +10,8 @@ from operator_simulator.model.etcd import Member
 _GIT_HASH = "c9cb1b2aadb2c9ad8e8b6d2b3a6ca0ac6ad6a6d1"
 _PING_TIMEOUT_S = 3.0
 _ETCD_TIMEOUT_S = 10.0
+_NEVER = "0001-01-01T00:00:00Z"
+"""Go's zero time."""
 _NOBODY = "no valid pd to transfer etcd leader"
 
 
@@ -90,7 +92,7 @@ def health(cluster: Cluster, member: Member, waited_s: float) -> Outcome:
         answers = other is member or (
             other.is_running and other.has_joined and cluster.network.talks(member.name, other.name)
         )
-        refused = other.is_dead and cluster.network.talks(member.name, other.name)
+        refused = other.refuses and cluster.network.talks(member.name, other.name)
         if not answers and not refused:
             after = _PING_TIMEOUT_S
         row: dict[str, object] = {
@@ -129,12 +131,22 @@ def identity(cluster: Cluster, _request: Request) -> Answer:
 
 def cluster_status(cluster: Cluster, member: Member, waited_s: float) -> Outcome:
     """`GET /cluster/status`."""
+    born = cluster.bootstrapped_s
     return _through_etcd(cluster, member, waited_s) or Answer.json(
         {
-            "raft_bootstrap_time": rfc3339_seconds(cluster.epoch, cluster.bootstrapped_s),
-            "is_initialized": True,
+            "raft_bootstrap_time": _NEVER if born is None else rfc3339_seconds(cluster.epoch, born),
+            "is_initialized": born is not None and _is_initialized(cluster),
             "replication_status": "",
         }
+    )
+
+
+def _is_initialized(cluster: Cluster) -> bool:
+    """More than one region, or the one is fully replicated."""
+    regions = list(cluster.view.regions.values())
+    voters = [sum(not p.is_learner for p in r.peers) for r in regions]
+    return len(regions) > 1 or (
+        bool(regions) and voters[0] >= int(cluster.settings.replication["max-replicas"]) and not regions[0].pending
     )
 
 
@@ -161,10 +173,18 @@ def resolved(cluster: Cluster, request: Request, ident: str = "") -> Answer:
     return Answer.json(found)
 
 
-def ready(*, verbose: bool) -> Answer:
-    """`GET /pd/api/v2/ready`, by another web framework than the rest: 4 spaces and no newline."""
-    body = b'{\n    "region_loaded": true\n}' if verbose else b""
-    return Answer(status=200, body=body, content_type="application/json; charset=utf-8" if verbose else None)
+def ready(cluster: Cluster, member: Member, *, verbose: bool) -> Answer:
+    """`GET /pd/api/v2/ready`: whether it has loaded the regions, and so can lead without waiting for reports.
+
+    By another web framework than the rest: 4 spaces and no newline.
+    """
+    leads = cluster.bootstrapped_s is not None and cluster.quorum.leads(member, cluster.now_s)
+    is_loaded = member.is_synced or leads
+    body = b""
+    if verbose:
+        body = b'{\n    "region_loaded": true\n}' if is_loaded else b'{"region_loaded":false}'
+    kind = "application/json; charset=utf-8" if verbose else None
+    return Answer(status=200 if is_loaded else 500, body=body, content_type=kind)
 
 
 def etcd_health(cluster: Cluster, member: Member) -> Answer:

@@ -42,7 +42,7 @@ def region_object(region: RegionRecord) -> dict[str, object]:
         "end_key": region.end_key,
         "epoch": {"conf_ver": region.conf_ver, "version": region.version},
         "peers": [_peer(p) for p in region.peers],
-        "leader": _peer(region.leader),
+        "leader": _peer(region.leader) if region.leader is not None else {"role_name": ""},
     }
     if region.down:
         found["down_peers"] = [
@@ -119,7 +119,7 @@ def of_store(cluster: Cluster, request: Request, ident: str) -> Answer:
     chosen: Sequence[RegionRecord] = {
         "all": held,
         "leader": led,
-        "follower": [r for r in held if r.leader.store_id != number],
+        "follower": [r for r in held if r.leader_store != number],
         "pending": [r for r in held if any(p.store_id == number and p.id in r.pending for p in r.peers)],
     }.get(kind, ())
     return _listed(chosen)

@@ -9,7 +9,8 @@ from typing import cast
 from operator_simulator.faces.exchange import Answer, Request
 from operator_simulator.faces.values import duration, rfc3339
 from operator_simulator.model.cluster import Cluster
-from operator_simulator.model.scheduling import ADDABLE, EVICT_LEADER, Operator, OperatorStatus
+from operator_simulator.model.operators import Operator, OperatorStatus
+from operator_simulator.model.scheduling import ADDABLE, EVICT_LEADER
 from operator_simulator.noise import stream
 
 _NOT_FOUND = "[PD:operator:ErrOperatorNotFound]operator not found"
@@ -26,8 +27,8 @@ _HOT_REGION: dict[str, object] = {
     "rank-formula-version": "v2", "split-thresholds": 0.2, "history-sample-duration": "5m0s",
     "history-sample-interval": "30s",
 }  # fmt: skip
-_KINDS = {"admin": 257}
-"""Bits of the kinds that an operator may have beside 256, a leader's."""
+_KINDS = {"admin": 1, "replica": 16, "split": 32, "hot-region": 64, "region": 128, "leader": 256}
+"""The bits of the kinds that an operator may have."""
 
 
 def read_object(request: Request) -> Mapping[str, object] | Answer:
@@ -46,7 +47,7 @@ def read_object(request: Request) -> Mapping[str, object] | Answer:
 def schedulers(cluster: Cluster, request: Request) -> Answer:
     """`GET /schedulers`: names, or when they are paused."""
     known, now = cluster.scheduling.schedulers.paused_until_s, cluster.now_s
-    names = list(known)
+    names = list(known) if cluster.scheduling.is_prepared else []
     match request.first("status"):
         case "paused":
             names = [n for n in names if now < known[n][1]]
@@ -189,23 +190,14 @@ def operator_text(cluster: Cluster, operator: Operator) -> str:
     """The text form, `Operator.String()`."""
     region, stamp = operator.region, cluster.go_time(operator.created_s)
     is_done = operator.status is OperatorStatus.SUCCESS
+    steps = ", ".join(f"{i}:{{{step}}}" for i, step in enumerate(operator.steps))
     text = (
-        f"{operator.desc} {{{_brief(operator)}}} (kind:{operator.kind}, "
+        f"{operator.desc} {{{operator.brief}}} (kind:{operator.kind}, "
         f"region:{region.id}({region.version}, {region.conf_ver}), createAt:{stamp}, startAt:{stamp}, "
-        f"currentStep:{int(is_done)}, size:{region.size_mib}, steps:[0:{{transfer leader from store "
-        f"{operator.source} to store {operator.target}}}], timeout:[{duration(operator.timeout_s)}])"
+        f"currentStep:{operator.current}, size:{region.size_mib}, steps:[{steps}], "
+        f"timeout:[{duration(operator.timeout_s)}])"
     )
     return text + (" finished" if is_done else "")
-
-
-def _brief(operator: Operator) -> str:
-    if operator.desc == EVICT_LEADER:
-        able = " ".join(str(p.store_id) for p in operator.region.peers if p.store_id != operator.source)
-        return (
-            f"evict leader: from store {operator.source} to one in [{able}], "
-            f"or to {operator.target} (for compatibility)"
-        )
-    return f"transfer leader: store {operator.source} to {operator.target}"
 
 
 def operators(cluster: Cluster, request: Request) -> Answer:
@@ -220,9 +212,9 @@ def operators(cluster: Cluster, request: Request) -> Answer:
         return Answer.json([operator_text(cluster, o) for o in running])
     rows: list[dict[str, object]] = [
         {
-            "desc": o.desc, "brief": _brief(o), "region_id": o.region.id,
+            "desc": o.desc, "brief": o.brief, "region_id": o.region.id,
             "region_epoch": {"conf_ver": o.region.conf_ver, "version": o.region.version},
-            "kind": _KINDS.get(o.kind.partition(",")[0], 256), "timeout": duration(o.timeout_s), "status": 1,
+            "kind": sum(_KINDS[k] for k in o.kind.split(",")), "timeout": duration(o.timeout_s), "status": 1,
         }
         for o in running
     ]  # fmt: skip
@@ -273,11 +265,11 @@ def add_operator(cluster: Cluster, request: Request) -> Answer:
         return Answer.json(f"[PD:region:ErrRegionNotFound]region {body['region_id']} not found", 500)
     if all(p.store_id != target for p in region.peers):
         return Answer.json(f"region has no voter in store {target}", 500)
-    if region.leader.store_id == target:
+    if region.leader_store == target:
         return Answer.json("no operator step is built", 500)
     if not cluster.scheduling.takes_leaders(target, cluster.now_s):
         return Answer.json("cannot create operator: target leader is not allowed", 500)
-    if not cluster.scheduling.add("admin-transfer-leader", region, target, cluster.now_s, kind="admin,leader"):
+    if not cluster.scheduling.transfer("admin-transfer-leader", region, target, cluster.now_s, kind="admin,leader"):
         return Answer.json("[PD:operator:ErrAddOperator]failed to add operator, maybe already have one", 500)
     return Answer.json("The operator is created.")
 

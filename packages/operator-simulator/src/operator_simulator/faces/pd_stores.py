@@ -28,8 +28,12 @@ def store_object(cluster: Cluster, record: StoreRecord) -> dict[str, object]:
         "git_hash": _GIT_HASH,
         "start_timestamp": int(cluster.epoch_unix + record.start_s),
         "deploy_path": "/",
-        "last_heartbeat": nanoseconds(epoch, record.last_heartbeat_s),
-        "node_state": {MetaState.UP: 1, MetaState.OFFLINE: 2, MetaState.TOMBSTONE: 3}[record.state],
+    }
+    if record.last_heartbeat_s is not None:
+        meta["last_heartbeat"] = nanoseconds(epoch, record.last_heartbeat_s)
+    if record.state is not MetaState.UP or record.is_serving:
+        meta["node_state"] = {MetaState.UP: 1, MetaState.OFFLINE: 2, MetaState.TOMBSTONE: 3}[record.state]
+    meta |= {
         "state_name": record.state_name(now, _down_after_s(cluster)),
     }
     led, held, stats = view.led_by(record.id), view.held_by(record.id), record.stats
@@ -47,6 +51,9 @@ def store_object(cluster: Cluster, record: StoreRecord) -> dict[str, object]:
         "region_score": round(sizes * (1.00127 if stats else 1) / max(record.region_weight, 0.01), 6),
         "region_size": sizes,
     }
+    learners = sum(1 for r in held for p in r.peers if p.store_id == record.id and p.is_learner)
+    if learners:
+        status["learner_count"] = learners
     pending = sum(1 for r in held for p in r.peers if p.store_id == record.id and p.id in r.pending)
     if pending:
         status["pending_peer_count"] = pending
@@ -66,10 +73,17 @@ def store_object(cluster: Cluster, record: StoreRecord) -> dict[str, object]:
             status["is_busy"] = True
     start = int(cluster.epoch_unix + record.start_s) - cluster.epoch_unix
     status["start_ts"] = rfc3339_seconds(epoch, start)
-    status["last_heartbeat_ts"] = rfc3339(epoch, record.last_heartbeat_s)
-    if record.last_heartbeat_s > start:
+    status["last_heartbeat_ts"] = last_heartbeat(cluster, record)
+    if record.last_heartbeat_s is not None and record.last_heartbeat_s > start:
         status["uptime"] = duration(record.last_heartbeat_s - start)
     return {"store": meta, "status": status}
+
+
+def last_heartbeat(cluster: Cluster, record: StoreRecord) -> str:
+    """`last_heartbeat_ts`; Go's time of a zero counter where there was none."""
+    if record.last_heartbeat_s is None:
+        return "1970-01-01T00:00:00Z"
+    return rfc3339(cluster.epoch, record.last_heartbeat_s)
 
 
 def _down_after_s(cluster: Cluster) -> float:
@@ -162,15 +176,17 @@ def set_state(cluster: Cluster, request: Request, ident: str) -> Answer:
 
 def limits(cluster: Cluster, _request: Request) -> Answer:
     """`GET /stores/limit`: ids are text."""
-    return Answer.json(
-        {str(i): dict(v) for i, v in sorted(cluster.settings.store_limits.items(), key=lambda x: str(x[0]))}
-    )
+    return Answer.json({str(i): dict(cluster.settings.store_limits[i]) for i in sorted(cluster.view.stores, key=str)})
 
 
 def labels(cluster: Cluster, _request: Request) -> Answer:
     """`GET /labels`: distinct, null when there are none."""
     found = sorted({(k, v) for r in cluster.view.stores.values() for k, v in r.labels.items()})
     return Answer.json([{"key": k, "value": v} for k, v in found] or None)
+
+
+def _uptime_s(record: StoreRecord) -> float:
+    return 0.0 if record.last_heartbeat_s is None else record.last_heartbeat_s - record.start_s
 
 
 def trend(cluster: Cluster, request: Request) -> Answer:
@@ -185,17 +201,18 @@ def trend(cluster: Cluster, request: Request) -> Answer:
                 "capacity": stats.capacity_bytes if stats else 0, "available": stats.available_bytes if stats else 0,
                 "region_count": len(view.held_by(record.id)), "leader_count": len(view.led_by(record.id)),
                 "start_ts": rfc3339_seconds(epoch, record.start_s),
-                "last_heartbeat_ts": rfc3339(epoch, record.last_heartbeat_s),
-                "uptime": duration(record.last_heartbeat_s - record.start_s),
+                "last_heartbeat_ts": last_heartbeat(cluster, record),
+                "uptime": duration(_uptime_s(record)),
                 "hot_write_flow": 0, "hot_write_region_flows": None, "hot_read_flow": 0, "hot_read_region_flows": None,
             }
         )  # fmt: skip
     since = float(request.first("from") or 0) - cluster.epoch_unix
-    moves: dict[tuple[int, int], int] = {}
+    moves: dict[tuple[str, int, int], int] = {}
     for done in cluster.scheduling.finished:
-        if done.finished_s is not None and done.finished_s >= since:
-            moves[done.source, done.target] = moves.get((done.source, done.target), 0) + 1
-    entries = [{"from": a, "to": b, "kind": "leader", "count": n} for (a, b), n in sorted(moves.items())]
+        if done.finished_s is not None and done.finished_s >= since and done.source:
+            move = ("leader" if done.moves_leader else "region", done.source, done.target)
+            moves[move] = moves.get(move, 0) + 1
+    entries = [{"from": a, "to": b, "kind": kind, "count": n} for (kind, a, b), n in sorted(moves.items())]
     now = int(cluster.epoch_unix + cluster.now_s)
     start = max(int(since + cluster.epoch_unix), now - 600)
     return Answer.json({"stores": rows, "history": {"start": start, "end": now, "entries": entries}})

@@ -63,7 +63,7 @@ def _config(store: Store) -> dict[str, object]:
 
 
 def _region(cluster: Cluster, store: Store, text: str) -> Answer:
-    region = next((r for r in cluster.raft.regions if str(r.id) == text), None)
+    region = cluster.raft.by_id.get(int(text)) if text.isdecimal() else None
     if region is None or store.name not in region.peers:
         return Answer.text(f"region({text}) not found", 404)
     return Answer.json(_raft_state(cluster, store, region))
@@ -75,10 +75,11 @@ def _raft_state(cluster: Cluster, store: Store, region: Region) -> dict[str, obj
     heard = followed is not None and (followed is own or cluster.raft.answers(followed.store, store.name))
     last = int(region.last_index if region.is_settled or own.store == region.leader else own.matched)
     voters: dict[str, object] = {}
+    learners: dict[str, object] = {}
     if cluster.raft.leads(region, store.name):
         for peer in region.peers.values():
             matched = last if region.is_settled else int(peer.matched)
-            voters[str(peer.id)] = {
+            (learners if peer.is_learner else voters)[str(peer.id)] = {
                 "matched": matched, "next_idx": matched + 1,
                 "state": "Snapshot" if peer.snapshot_until_s is not None else "Replicate", "paused": False,
                 "pending_snapshot": 0, "pending_request_snapshot": 0,
@@ -90,7 +91,7 @@ def _raft_state(cluster: Cluster, store: Store, region: Region) -> dict[str, obj
             "id": own.id,
             "hard_state": {"term": own.term, "vote": followed.id if followed else 0, "commit": last},
             "soft_state": {"leader_id": followed.id if followed and heard else 0, "raft_state": own.role.value},
-            "applied": last, "voters": voters, "learners": {}, "last_index": last, "persisted_index": last,
+            "applied": last, "voters": voters, "learners": learners, "last_index": last, "persisted_index": last,
         },
         "raft_apply": {
             "applied_index": last, "commit_index": last, "commit_term": own.term,
@@ -101,7 +102,8 @@ def _raft_state(cluster: Cluster, store: Store, region: Region) -> dict[str, obj
             "end_key": list(bytes.fromhex(region.end_key)),
             "epoch": {"conf_ver": region.conf_ver, "version": region.version},
             "peers": [
-                {"id": p.id, "store_id": cluster.stores[p.store].id, "role": "Voter", "is_witness": False}
+                {"id": p.id, "store_id": cluster.stores[p.store].id, "role": "Learner" if p.is_learner else "Voter",
+                 "is_witness": False}
                 for p in region.peers.values()
             ],
             "merge_state": None, "tablet_index": 0,

@@ -45,14 +45,15 @@ class Member(Process):
         self.leaderless_since_s: float | None = None
         self.changes_seen = 1
         self.started_s = 0.0
-        self.was_leader_at_s: float | None = None
+        self.is_synced = True
+        """It holds what the PD leader has told it of regions in this life; without that it has only what is stored."""
 
     def fresh_metrics(self) -> Registry:
         return Registry(Dialect.GO)
 
     def start(self, now: float) -> None:
         super().start(now)
-        self.has_joined = False
+        self.has_joined = self.is_synced = False
         self.sees_leader = False
         self.leaderless_since_s = now
         self.changes_seen = 0
@@ -67,19 +68,21 @@ class Member(Process):
 class Quorum:
     """Which member leads etcd and which leads PD. Mostly the same one; the key decides about PD."""
 
-    def __init__(self, members: Sequence[Member], network: Network, rng: random.Random) -> None:
+    def __init__(
+        self, members: Sequence[Member], network: Network, rng: random.Random, *, led_by: Member | None
+    ) -> None:
         self.members = tuple(members)
         self._by_name: Mapping[str, Member] = {m.name: m for m in members}
         self._network = network
         self._rng = rng
-        self.etcd_leader: Member | None = members[0]
-        self.term = 2
-        self.revision = 100
-        self.leader: Member | None = members[0]
+        self.etcd_leader = led_by
+        self.term = 2 if led_by is not None else 1
+        self.revision = 100 if led_by is not None else 1
+        self.leader = led_by
         """The PD leader: holds the key and serves."""
-        self.key_of: Member | None = members[0]
+        self.key_of = led_by
         """Whose name the key in etcd bears; followers send their callers there."""
-        self._bearers: list[tuple[float, Member | None]] = [(-1e9, members[0])]
+        self._bearers: list[tuple[float, Member | None]] = [(-1e9, led_by)]
         """Since when the key has borne which name: a request is sent to whom it named when the request came."""
         self.key_free_s: float | None = None
         self.serving_since_s = -1e9
@@ -240,7 +243,9 @@ class Quorum:
                 if self.key_free_s is not None and now >= self.key_free_s:
                     self._lost(leader, now)
             case Life.RUNNING:
-                if self.key_of is not leader or not in_time:
+                if not leader.is_up:
+                    self._lost(leader, now)
+                elif self.key_of is not leader or not in_time:
                     leader.log.write(
                         now,
                         "INFO",

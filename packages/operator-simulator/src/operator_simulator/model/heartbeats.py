@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from heapq import heapify, heapreplace
+from heapq import heapify, heappush, heapreplace
 from typing import Final
 
 from operator_simulator.model.etcd import Member, Quorum
@@ -59,9 +59,6 @@ class Heartbeats:
         """Region heartbeats that PD has taken, by store; PD's own counters are made from it."""
         self.rates: dict[str, tuple[float, float]] = dict.fromkeys(stores, (0.0, 0.0))
         """(writes, reads) per second at each store now."""
-        self._strangers: set[str] = set()
-        self.introduced: Callable[[Store, float], None] = lambda _s, _t: None
-        """Told when PD has taken the registration of a started store."""
 
     def reaches(self, name: str) -> bool:
         """Whether a store can talk to a PD leader that serves."""
@@ -76,10 +73,6 @@ class Heartbeats:
                 continue
             reached = serving and self.reaches(name)
             self._connection(store, client, now, reached=reached)
-            if reached and name in self._strangers:
-                self._strangers.discard(name)
-                self._view.registered(store)
-                self.introduced(store, now)
             if now >= client.next_heartbeat_s:
                 due = client.next_heartbeat_s
                 client.next_heartbeat_s = max(due + STORE_HEARTBEAT_S, now) + self._rng.uniform(0, 0.02)
@@ -100,6 +93,8 @@ class Heartbeats:
                         {"err": f"Grpc(RpcFailure(RpcStatus {{ code: {what} }}))"},
                         thread=11,
                     )
+        while len(self._due) < len(self._raft.regions):
+            heappush(self._due, (now + REGION_HEARTBEAT_S, len(self._due)))
         places: list[int] = []
         while self._due and self._due[0][0] <= now:
             places.append(heapreplace(self._due, (now + REGION_HEARTBEAT_S, self._due[0][1]))[1])
@@ -114,11 +109,10 @@ class Heartbeats:
         return self._network.round_trip_s(name, leader.name) if leader is not None else 0.0
 
     def started(self, store: Store, now: float) -> None:
-        """A new process introduces itself before it does anything else."""
+        """A new process has found PD; its first heartbeat comes a whole interval after its start."""
         client = self._clients[store.name]
-        client.next_heartbeat_s = now + 1.0
-        client.leader = None
-        self._strangers.add(store.name)
+        client.next_heartbeat_s = now + STORE_HEARTBEAT_S
+        client.leader = self._quorum.leader.name if self._quorum.leader is not None else None
 
     def report(self, region: Region, now: float) -> None:
         """The region's leader sends a heartbeat now; into the void it is queued."""
@@ -131,7 +125,7 @@ class Heartbeats:
         if not (self._quorum.is_serving(now) and self.reaches(lead)):
             cells.pending_heartbeats.value += 1
             return
-        writes = max(0.0, region.last_index - self._written[region.id])
+        writes = max(0.0, region.last_index - self._written.get(region.id, region.last_index))
         self._written[region.id] = region.last_index
         cells.heartbeats["noop"].value += 1
         self._view.region_heartbeat(region, now, writes=writes, reads=writes * 3.4)
@@ -153,6 +147,9 @@ class Heartbeats:
                 stale = "heartbeat sender and receiver are stale, refreshing ..."
                 store.log.write(now, "INFO", "client.rs:170", stale, {}, thread=9)
                 client.leader = leader.name
+                for region in self._raft.regions:
+                    if region.leader == store.name:
+                        self.report(region, now)  # who has found another PD tells it all (`handle_reconnect`)
             return
         if now >= client.next_try_s:
             client.next_try_s = now + self._rng.uniform(1.0, 2.5)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from operator_simulator.model.disk import Fullness
-from operator_simulator.model.raft import Raft
+from operator_simulator.model.raft import Raft, Role
 from operator_simulator.model.store import Store
 from operator_simulator.model.workload import Workload
 
@@ -16,6 +16,8 @@ _ROUND_S: Final = 3.0
 _INSPECTIONS: Final = 30
 _INTERVAL_S: Final = 0.1
 _DISK_EVERY_S: Final = 60.0
+_LEADERLESS_COUNTED_S: Final = 600.0
+"""`raftstore.abnormal-leader-missing-duration`."""
 GRACE_S: Final = 20.0
 """`server.graceful-shutdown-timeout`."""
 
@@ -31,6 +33,7 @@ class Housekeeping:
         self._next_round_s = dict.fromkeys(stores, 0.0)
         self._next_disk_s = {n: rng.uniform(0, _DISK_EVERY_S) for n in stores}
         self._next_slow_line_s = dict.fromkeys(stores, 0.0)
+        self._leaderless: dict[tuple[int, str], float] = {}
 
     def step(self, now: float) -> list[Store]:
         """Do what is due; gives the stores whose orderly stop is complete."""
@@ -134,3 +137,21 @@ class Housekeeping:
         store.log.write(now, "INFO", "server.rs:1729", "Graceful shutdown completed", {}, thread=1)
         store.log.write(now, "INFO", "raft_server.rs:233", "stop raft store thread", {"store_id": store.id}, thread=1)
         return True
+
+    def count_leaderless(self, now: float) -> None:
+        """Every five minutes: peers that have had no leader for longer than ten."""
+        counts = dict.fromkeys(self._stores, 0)
+        for region in self._raft.regions:
+            for name, peer in region.peers.items():
+                alone = peer.role is not Role.LEADER and (
+                    peer.follows is None or not self._raft.answers(peer.follows, name)
+                )
+                if not alone or not self._stores[name].is_running:
+                    self._leaderless.pop((region.id, name), None)
+                elif now - self._leaderless.setdefault((region.id, name), peer.heard_s) > _LEADERLESS_COUNTED_S:
+                    counts[name] += 1
+                    fields = {"expect": "600s", "peer_id": peer.id, "region_id": region.id}
+                    message = "leader missing longer than abnormal_leader_missing_duration"
+                    self._stores[name].log.write(now, "WARN", "peer.rs:6305", message, fields)
+        for name, count in counts.items():
+            self._stores[name].cells.leader_missing.value = count

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
@@ -27,7 +27,6 @@ class MemberMetrics:
         *,
         own: int,
         others: Mapping[str, int],
-        stores: Sequence[tuple[int, str]],
         version: str,
     ) -> None:
         counter, gauge, histogram = registry.counter, registry.gauge, registry.histogram
@@ -126,7 +125,6 @@ class MemberMetrics:
             "Bucketed histogram of the batch size of handled requests.",
             _REGION_INTERVAL,
         )
-        self._places = [(ident, f"{name}:20160") for ident, name in stores]
         self.role: Cell | None = None
         self.reports: dict[int, Cell] = {}
         self.received: dict[int, Cell] = {}
@@ -139,22 +137,6 @@ class MemberMetrics:
         if self.role is not None:
             return
         self.role = self.registry.gauge("service_member_role", "The leader/primary of service", service="PD")
-        reports = partial(self.registry.counter, "pd_scheduler_region_heartbeat", "Counter of region heartbeat.")
-        self.reports = {i: reports(type="report", status="ok", address=a, store=str(i)) for i, a in self._places}
-        self.received = {i: reports(type="report", status="recv", address=a, store=str(i)) for i, a in self._places}
-        handled = "Bucketed histogram of processing time (s) of handled heartbeat."
-        self.handle_region = {
-            i: self.registry.histogram(
-                "pd_scheduler_handle_region_heartbeat_duration_seconds", handled, _HEARTBEAT, address=a, store=str(i)
-            )
-            for i, a in self._places
-        }
-        self.handle_store = {
-            i: self.registry.histogram(
-                "pd_scheduler_handle_store_heartbeat_duration_seconds", handled, _HEARTBEAT, address=a, store=str(i)
-            )
-            for i, a in self._places
-        }
         grpc = "Histogram of response latency (seconds) of gRPC that had been application-level handled by the server."
         methods = {
             "Tso": "bidi_stream",
@@ -168,6 +150,23 @@ class MemberMetrics:
             )
             for m, t in methods.items()
         }
+
+    def meets(self, ident: int, name: str) -> None:
+        """Make what a leader exports of a store that it has heard of."""
+        if ident in self.reports:
+            return
+        address, store = f"{name}:20160", str(ident)
+        reports = partial(
+            self.registry.counter, "pd_scheduler_region_heartbeat", "Counter of region heartbeat.",
+            type="report", address=address, store=store,
+        )  # fmt: skip
+        self.reports[ident], self.received[ident] = reports(status="ok"), reports(status="recv")
+        handled = "Bucketed histogram of processing time (s) of handled heartbeat."
+        family, histogram = "pd_scheduler_handle_{}_heartbeat_duration_seconds", self.registry.histogram
+        self.handle_region[ident] = histogram(
+            family.format("region"), handled, _HEARTBEAT, address=address, store=store
+        )
+        self.handle_store[ident] = histogram(family.format("store"), handled, _HEARTBEAT, address=address, store=store)
 
     def lost(self, peer: str) -> Cell:
         """Lost connections to a peer; exported from the first one on."""

@@ -67,8 +67,7 @@ class Members:
     def born(self, member: Member) -> None:
         """A process begins with fresh metrics."""
         others = {m.name: m.member_id for m in self._quorum.members if m is not member}
-        stores = [(s.id, s.name) for s in self._stores.values()]
-        cells = MemberMetrics(member.metrics, own=member.member_id, others=others, stores=stores, version=self._version)
+        cells = MemberMetrics(member.metrics, own=member.member_id, others=others, version=self._version)
         cells.started.value = round(self._epoch_unix + member.started_s, 2)
         self.cells[member.name] = cells
 
@@ -94,8 +93,8 @@ class Members:
         if leader is not None and self._quorum.is_serving(now):
             self._leading(leader, dt)
             cells = self.cells[leader.name]
-            for ident, total in self._heartbeats.region_reports.items():
-                n = total - self._reported[ident]
+            for ident in self._view.stores:
+                n = self._heartbeats.region_reports[ident] - self._reported[ident]
                 cells.reports[ident].value += n
                 cells.received[ident].value += n
                 cells.handle_region[ident].add(n, 0.0004)
@@ -136,12 +135,15 @@ class Members:
     def _leading(self, leader: Member, dt: float) -> None:
         cells = self.cells[leader.name]
         cells.has_led()
+        for record in self._view.stores.values():
+            cells.meets(record.id, record.name)
         cells.tso_events["save"].value += 20 * dt
         cells.handle_tso.add(180 * dt, 0.00012, 0.6)
         cells.transactions.add(1.4 * dt, 0.0032, 0.5)
         cells.grpc["Tso"].add(0.01 * dt, 4.0)
         cells.grpc["GetRegion"].add(0.6 * dt, 0.0005)
-        for store in self._stores.values():
+        for record in self._view.stores.values():
+            store = self._stores[record.name]
             if store.is_running and self._heartbeats.reaches(store.name):
                 cells.handle_store[store.id].add(0.1 * dt, 0.0003)
                 cells.store_interval.add(0.1 * dt, 9.9, 0.05)
@@ -168,7 +170,9 @@ class Members:
         cells.heap.value = (38 + (now // 10) % 11) * (1 << 20)
         cells.db_size.value = 1_089_536
         if quorum.leader is member and quorum.is_serving(now):
-            self._publish_cluster(cells, now)
+            self._publish_leader(cells, now)
+            if self._view.stores:
+                self._publish_cluster(cells, now)
         else:
             for name in _LEADERS_OWN:
                 cells.registry.forget(name)
@@ -178,6 +182,7 @@ class Members:
         counts = view.leader_counts()
         held = {i: len(view.held_by(i)) for i in view.stores}
         collected = now - now % 10
+        learners = [p for r in view.check("learner-peer", self._replicas) for p in r.peers if p.is_learner]
         for record in view.stores.values():
             place = {"engine": "tikv", "store": str(record.id)}
             flags = self._flags(record.id, collected)
@@ -194,7 +199,8 @@ class Members:
             table = {
                 "region_score": float(sizes), "leader_score": float(counts[record.id]), "region_size": float(sizes),
                 "region_count": float(held[record.id]), "leader_size": float(lead),
-                "leader_count": float(counts[record.id]), "witness_count": 0.0, "learner_count": 0.0,
+                "leader_count": float(counts[record.id]), "witness_count": 0.0,
+                "learner_count": float(sum(p.store_id == record.id for p in learners)),
                 "store_available": float(stats.available_bytes if stats else 0),
                 "store_used": float(stats.used_bytes if stats else 0),
                 "store_capacity": float(stats.capacity_bytes if stats else 0),
@@ -225,10 +231,13 @@ class Members:
                 healthy or (member is leader)
             )
         cells.registry.forget("pd_scheduler_status")
-        for name in self._scheduling.schedulers.paused_until_s:
+        for name in self._scheduling.schedulers.paused_until_s if self._scheduling.is_prepared else ():
             allowed = float(self._scheduling.schedulers.is_active(name, now))
             gauge("pd_scheduler_status", "Inner status of the scheduler.", kind=name, type="allow").value = allowed
-        tso = "Record of tso metadata."
+
+    def _publish_leader(self, cells: MemberMetrics, now: float) -> None:
+        """What a leader exports also before there is a cluster."""
+        gauge, tso = cells.registry.gauge, "Record of tso metadata."
         gauge("pd_cluster_tso", tso, type="tso", group="0", dc="global").value = float(
             int((self._epoch_unix + now) * 20) * 50
         )
@@ -239,7 +248,7 @@ class Members:
             return frozenset({"store_offline_count", "store_removing_count"})
         if record.state is MetaState.TOMBSTONE:
             return frozenset({"store_tombstone_count", "store_removed_count"})
-        flags = {"store_serving_count"}
+        flags = {"store_serving_count" if record.is_serving else "store_preparing_count"}
         silent, stats = record.silent_s(now), record.stats
         if silent >= 1800:
             flags.add("store_down_count")

@@ -26,6 +26,8 @@ class Process:
         self.log = log
         self.rng = rng
         self.life = Life.RUNNING
+        self.is_up = True
+        """Its sockets listen, and it does its work; a process that has just been started does neither yet."""
         self.started_s = 0.0
         self.changed_s = 0.0
         """When `life` last changed."""
@@ -36,22 +38,34 @@ class Process:
 
     @property
     def is_running(self) -> bool:
-        """Alive and not frozen: it does its work."""
-        return self.life is Life.RUNNING
+        """Up and not frozen: it does its work."""
+        return self.life is Life.RUNNING and self.is_up
 
     @property
     def is_dead(self) -> bool:
         return self.life is Life.STOPPED
 
+    @property
+    def refuses(self) -> bool:
+        """Nobody listens at its ports: it is dead, or has not come that far."""
+        return not self.is_up
+
     def die(self, now: float) -> None:
         """Gone at once; nothing is written."""
         self.life = Life.STOPPED
+        self.is_up = False
         self.changed_s = now
 
     def start(self, now: float) -> None:
+        """Begin a new life; it is up when :meth:`listens` is called."""
         self.life = Life.RUNNING
+        self.is_up = False
         self.started_s = self.changed_s = now
         self.metrics = self.fresh_metrics()
+
+    def listens(self) -> None:
+        """It has bound its ports."""
+        self.is_up = True
 
     def freeze(self, now: float) -> None:
         if self.life is Life.RUNNING:

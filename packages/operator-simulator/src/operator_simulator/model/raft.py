@@ -47,6 +47,8 @@ class Peer:
     silent_since_s: float | None = None
     """Since when the leader has had no answer from it."""
     snapshot_until_s: float | None = None
+    is_learner: bool = False
+    """It replicates, and has no vote."""
 
 
 @dataclass(slots=True)
@@ -67,7 +69,11 @@ class Region:
 
     @property
     def majority(self) -> int:
-        return len(self.peers) // 2 + 1
+        return len(self.voters) // 2 + 1
+
+    @property
+    def voters(self) -> list[Peer]:
+        return [p for p in self.peers.values() if not p.is_learner]
 
     @property
     def term(self) -> int:
@@ -76,6 +82,8 @@ class Region:
 
 LeaderElected = Callable[[Region, float], None]
 """Told when a region has a new leader, so that it can say so to PD at once."""
+RegionChanged = Callable[[Region, float], None]
+"""Told when a region's peers or its range have changed; its leader says so to PD at once."""
 MessagesSent = Callable[[str, str, str, int], None]
 """(from, to, message type, how many)."""
 
@@ -86,7 +94,10 @@ class Raft:
     def __init__(
         self, regions: Sequence[Region], processes: Mapping[str, Process], network: Network, rng: random.Random
     ) -> None:
-        self.regions = tuple(regions)
+        self.regions = list(regions)
+        """In the order in which they came to be; none is ever taken away."""
+        self.by_id = {r.id: r for r in regions}
+        self._places = {r.id: k for k, r in enumerate(regions)}
         self._processes = processes
         self._network = network
         self._rng = rng
@@ -94,9 +105,25 @@ class Raft:
         self.leadership = 0
         """Grows whenever somebody becomes leader or stops being one."""
         self.elected: LeaderElected = lambda _r, _t: None
+        self.changed: RegionChanged = lambda _r, _t: None
         self.sent: MessagesSent = lambda _a, _b, _c, _n: None
         self.takes_leaders: Callable[[str], bool] = lambda _s: True
         """Whether a store accepts leaders that are handed to it."""
+
+    def added(self, region: Region) -> None:
+        """A region has come to be."""
+        place = self._places[region.id] = len(self.regions)
+        self.regions.append(region)
+        self.by_id[region.id] = region
+        self._unsettled.add(place)
+
+    def unsettled(self, region: Region) -> None:
+        """Something changed within a region: look at it again."""
+        if region.is_settled:
+            region.is_settled = False
+            for peer in region.peers.values():
+                peer.matched = region.last_index
+        self._unsettled.add(self._places[region.id])
 
     def seat(self, region: Region, store: str, now: float) -> None:
         """Make a peer the leader without an election; for the birth of the cluster."""
@@ -105,10 +132,11 @@ class Raft:
             peer.role = Role.LEADER if peer.store == store else Role.FOLLOWER
             peer.follows = store
             peer.heard_s = peer.quorum_s = now
-            peer.deadline_s = now + self._timeout()
+            peer.deadline_s = now + self.timeout_s()
         self.leadership += 1
 
-    def _timeout(self) -> float:
+    def timeout_s(self) -> float:
+        """An election timeout, drawn anew."""
         return self._rng.uniform(ELECTION_MIN_S, ELECTION_MAX_S)
 
     def disturb(self, now: float) -> None:
@@ -118,7 +146,7 @@ class Raft:
                 region.is_settled = False
                 for peer in region.peers.values():
                     peer.heard_s = peer.quorum_s = now
-                    peer.deadline_s = now + self._timeout()
+                    peer.deadline_s = now + self.timeout_s()
                     peer.matched = region.last_index
             self._unsettled.add(index)
 
@@ -138,7 +166,7 @@ class Raft:
             peer = region.peers.get(store)
             if peer is not None:
                 peer.heard_s = peer.quorum_s = now
-                peer.deadline_s = now + self._timeout()
+                peer.deadline_s = now + self.timeout_s()
 
     def step(self, now: float, dt: float) -> None:
         if not self._unsettled:
@@ -160,6 +188,10 @@ class Raft:
                 return False
         return True
 
+    def runs(self, store: str) -> bool:
+        """Whether its process does its work."""
+        return self._processes[store].is_running
+
     def _hears(self, a: str, b: str) -> bool:
         return self._processes[a].is_running and self._processes[b].is_running and self._network.carries(a, b)
 
@@ -172,7 +204,9 @@ class Raft:
             if peer.role is Role.LEADER and self._processes[peer.store].is_running:
                 self._lead(region, peer, now, dt)
         for peer in region.peers.values():
-            if peer.role is not Role.LEADER and now >= peer.deadline_s and self._processes[peer.store].is_running:
+            if peer.role is Role.LEADER or peer.is_learner or now < peer.deadline_s:
+                continue
+            if self._processes[peer.store].is_running:
                 self._campaign(region, peer, now)
 
     def _lead(self, region: Region, leader: Peer, now: float, dt: float) -> None:
@@ -191,7 +225,7 @@ class Raft:
                 peer.heard_s = now
                 peer.deadline_s = max(peer.deadline_s, now + ELECTION_MIN_S + (peer.id * 7919 % 97) / 9.7)
                 if back:
-                    answering += 1
+                    answering += not peer.is_learner
                     peer.silent_since_s = None
                     self._catch_up(region, peer, now, dt)
                     continue
@@ -200,7 +234,7 @@ class Raft:
         if answering >= region.majority:
             leader.quorum_s = now
         elif now - leader.quorum_s >= ELECTION_MIN_S:
-            self._log(leader, region, now, "WARN", "stepped down to follower since quorum is not active", {})
+            self.log(leader, region, now, "WARN", "stepped down to follower since quorum is not active", {})
             self._follow(region, leader, now, None)
 
     def _catch_up(self, region: Region, peer: Peer, now: float, dt: float) -> None:
@@ -216,23 +250,23 @@ class Raft:
 
     def _follow(self, region: Region, peer: Peer, now: float, why: str | None) -> None:
         if why is not None:
-            self._log(peer, region, now, "INFO", why, {"term": peer.term})
-        self._log(peer, region, now, "INFO", f"became follower at term {peer.term}", {"term": peer.term})
+            self.log(peer, region, now, "INFO", why, {"term": peer.term})
+        self.log(peer, region, now, "INFO", f"became follower at term {peer.term}", {"term": peer.term})
         peer.role, peer.follows = Role.FOLLOWER, None
-        peer.heard_s, peer.deadline_s = now, now + self._timeout()
+        peer.heard_s, peer.deadline_s = now, now + self.timeout_s()
         if region.leader == peer.store:
             region.leader = None
         self.leadership += 1
 
     def _campaign(self, region: Region, candidate: Peer, now: float) -> None:
         """Pre-vote, then vote; a peer that has heard a leader within the election timeout refuses."""
-        self._log(candidate, region, now, "INFO", "starting a new election", {"term": candidate.term})
-        self._log(
+        self.log(candidate, region, now, "INFO", "starting a new election", {"term": candidate.term})
+        self.log(
             candidate, region, now, "INFO", f"became pre-candidate at term {candidate.term}", {"term": candidate.term}
         )
         candidate.role, candidate.follows = Role.PRE_CANDIDATE, None
-        candidate.deadline_s = now + self._timeout()
-        others = [p for p in region.peers.values() if p is not candidate]
+        candidate.deadline_s = now + self.timeout_s()
+        others = [p for p in region.voters if p is not candidate]
         for peer in others:
             self.sent(candidate.store, peer.store, "prevote", 1)
         granting = [
@@ -249,7 +283,7 @@ class Raft:
         if 1 + len(granting) < region.majority:
             return
         term = max(p.term for p in (candidate, *granting)) + 1
-        self._log(candidate, region, now, "INFO", f"became candidate at term {term}", {"term": term})
+        self.log(candidate, region, now, "INFO", f"became candidate at term {term}", {"term": term})
         for peer in others:
             self.sent(candidate.store, peer.store, "vote", 1)
         for peer in granting:
@@ -257,7 +291,7 @@ class Raft:
         self._crown(region, candidate, granting, term, now)
 
     def _crown(self, region: Region, leader: Peer, followers: Sequence[Peer], term: int, now: float) -> None:
-        self._log(leader, region, now, "INFO", f"became leader at term {term}", {"term": term})
+        self.log(leader, region, now, "INFO", f"became leader at term {term}", {"term": term})
         leader.role, leader.term, leader.follows = Role.LEADER, term, leader.store
         leader.quorum_s = leader.heard_s = now
         leader.silent_since_s = None
@@ -265,8 +299,8 @@ class Raft:
         region.last_index = max(leader.matched, 1.0)
         for peer in followers:
             peer.role, peer.term, peer.follows = Role.FOLLOWER, term, leader.store
-            peer.heard_s, peer.deadline_s = now, now + self._timeout()
-            self._log(peer, region, now, "INFO", f"became follower at term {term}", {"term": term})
+            peer.heard_s, peer.deadline_s = now, now + self.timeout_s()
+            self.log(peer, region, now, "INFO", f"became follower at term {term}", {"term": term})
         for peer in region.peers.values():
             if peer is not leader:
                 peer.silent_since_s = None if peer in followers else now
@@ -278,6 +312,8 @@ class Raft:
         source, target = region.peers.get(region.leader or ""), region.peers.get(to)
         if source is None or target is None or source is target or not self.answers(source.store, to):
             return False
+        if target.is_learner:
+            return False
         if not self.takes_leaders(to):
             return False
         if region.is_settled:
@@ -285,7 +321,7 @@ class Raft:
                 peer.matched = region.last_index
         if target.matched < region.last_index:
             return False
-        self._log(
+        self.log(
             source,
             region,
             now,
@@ -318,9 +354,10 @@ class Raft:
         peer = region.peers.get(store)
         return peer is not None and peer.role is Role.LEADER
 
-    def _log(
+    def log(
         self, peer: Peer, region: Region, now: float, level: str, message: str, fields: Mapping[str, object]
     ) -> None:
+        """A line of raft's, in the log of the peer's store."""
         log = self._processes[peer.store].log
         source = "raft.rs:1550" if level == "INFO" else "raft.rs:1106"
         named = {**fields, "raft_id": peer.id, "region_id": region.id}

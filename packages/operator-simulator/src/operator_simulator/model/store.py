@@ -27,6 +27,8 @@ class Wire:
     silent_since_s: float | None = None
     retry_at_s: float = 0.0
     backoff_s: float = 1.0
+    is_used: bool = True
+    """There has been something to send; nobody connects before that."""
     broadcast_s: float = -1e9
     tries: int = 0
 
@@ -35,14 +37,22 @@ class Store(Process):
     """One store, from its first start on; a restart keeps id, disk and peers."""
 
     def __init__(
-        self, name: str, ident: int, others: Sequence[int], version: str, log: Log, rng: random.Random
+        self,
+        name: str,
+        ident: int,
+        others: Sequence[int],
+        version: str,
+        log: Log,
+        rng: random.Random,
+        *,
+        has_data: bool,
     ) -> None:
         self.id = ident
-        self._others = tuple(str(i) for i in others)
+        self._others = tuple(str(i) for i in others) if has_data else ()
         self._version = version
         self.disk = Disk(
             capacity=500 * GIB,
-            used=int(rng.uniform(38, 46) * GIB),
+            used=int(rng.uniform(38, 46) * GIB) if has_data else 0,
             foreign=int(rng.uniform(55, 65) * GIB),
             sync_s=rng.uniform(0.0009, 0.0013),
         )
@@ -93,24 +103,32 @@ class Store(Process):
         size["kv_size"].value = float(int(disk.used_bytes * 0.97))
         size["raft_size"].value = float(int(disk.used_bytes * 0.03))
 
-    def log_start(self, now: float, regions: int, endpoints: str) -> None:
-        """The lines of an ordinary start."""
+    def log_launched(self, now: float) -> None:
+        """The first lines of a life."""
+        self.log.write(now, "INFO", "lib.rs:83", "Welcome to TiKV")
+        self.log.write(now, "INFO", "lib.rs:88", f"Release Version:   {self._version}")
+
+    def log_connected(self, now: float, leader: str) -> None:
+        """It has found a PD with a leader."""
+        endpoint = f"http://{leader}:2379"
+        self.log.write(now + 0.05, "INFO", "util.rs:638", "connecting to PD endpoint", {"endpoints": endpoint})
+        found = {"endpoints": f'["{endpoint}"]'}
+        self.log.write(now + 0.10, "INFO", "util.rs:810", "all PD endpoints are consistent", found)
+
+    def log_ready(self, now: float, regions: int) -> None:
+        """It has its regions, PD knows it, and it listens."""
         write = self.log.write
-        write(now, "INFO", "lib.rs:83", "Welcome to TiKV")
-        write(now, "INFO", "lib.rs:88", f"Release Version:   {self._version}")
-        write(now + 0.05, "INFO", "util.rs:638", "connecting to PD endpoint", {"endpoints": endpoints})
-        write(now + 0.10, "INFO", "util.rs:810", "all PD endpoints are consistent", {"endpoints": f'["{endpoints}"]'})
         counts: Mapping[str, object] = {
             "takes": "31.204ms", "merge_count": 0, "applying_count": 0, "tombstone_count": 0,
             "region_count": regions, "store_id": self.id,
         }  # fmt: skip
-        write(now + 0.6, "INFO", "store.rs:1356", "start store", counts)
+        write(now, "INFO", "store.rs:1356", "start store", counts)
         write(
-            now + 0.7,
+            now + 0.1,
             "INFO",
             "raft_server.rs:187",
             "put store to PD",
             {"store": f'id: {self.id} address: "{self.service_address}"'},
         )
-        write(now + 0.8, "INFO", "server.rs:285", "listening on addr", {"addr": self.service_address})
-        write(now + 0.9, "INFO", "server.rs:337", "TiKV is ready to serve")
+        write(now + 0.2, "INFO", "server.rs:285", "listening on addr", {"addr": self.service_address})
+        write(now + 0.3, "INFO", "server.rs:337", "TiKV is ready to serve")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from operator_simulator.exposition import Cell, Registry, exponential
+from operator_simulator.exposition import CountersByLabel, Registry, exponential
 
 GRPC_TYPES: Final = (
     "batch_commands",
@@ -215,14 +215,13 @@ class StoreMetrics:
         self.channel_full = registry.counters(
             "type", ("normal", "control"), "tikv_channel_full_total", "Total number of channel full errors."
         )
-        self.received_from: Mapping[str, Cell] = registry.counters(
-            "store", others, "tikv_raftstore_message_recv_by_store", "Messages received by store"
-        )
+        received = partial(counter, "tikv_raftstore_message_recv_by_store", "Messages received by store")
+        self.received_from = CountersByLabel(lambda o: received(store=o), others)
         self.raft_received = counter("tikv_server_raft_message_recv_total", "Total number of raft messages received")
         failures = partial(
             counter, "tikv_server_report_failure_msg_total", "Total number of reporting failure messages"
         )
-        self.unreachable = {o: failures(type="unreachable", store_id=o) for o in others}
+        self.unreachable = CountersByLabel(lambda o: failures(type="unreachable", store_id=o), others)
         self.size = registry.gauges(
             "type",
             ("capacity", "available", "used", "snap_size", "raft_size", "kv_size", "import_size"),

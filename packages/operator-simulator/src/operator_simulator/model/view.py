@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Final
 
@@ -50,16 +51,19 @@ class StoreRecord:
     id: int
     name: str
     state: MetaState = MetaState.UP
+    is_serving: bool = False
+    """Its node state is Serving; a store that has just registered is Preparing."""
     start_s: float = 0.0
-    last_heartbeat_s: float = 0.0
-    persisted_s: float = 0.0
+    last_heartbeat_s: float | None = None
+    """None when there was none ever; PD takes that for 1970."""
+    persisted_s: float | None = None
     stats: StoreStats | None = None
     leader_weight: float = 1.0
     region_weight: float = 1.0
     labels: dict[str, str] = field(default_factory=dict[str, str])
 
     def silent_s(self, now: float) -> float:
-        return now - self.last_heartbeat_s
+        return math.inf if self.last_heartbeat_s is None else now - self.last_heartbeat_s
 
     def state_name(self, now: float, down_after_s: float = DOWN_S) -> str:
         if self.state is MetaState.OFFLINE:
@@ -91,7 +95,7 @@ class RegionRecord:
     conf_ver: int
     version: int
     peers: tuple[PeerRecord, ...]
-    leader: PeerRecord
+    leader: PeerRecord | None
     down: Mapping[int, int]
     pending: tuple[int, ...]
     size_mib: int
@@ -100,7 +104,13 @@ class RegionRecord:
     read_bytes: int
     written_keys: int
     read_keys: int
-    reported_s: float
+    is_from_storage: bool = False
+    """Loaded by a new leader, and reported by nobody since: then PD knows of no leader, no size and no flow."""
+
+    @property
+    def leader_store(self) -> int:
+        """The store of the leader; 0, which no store is called, while it is not known."""
+        return self.leader.store_id if self.leader is not None else 0
 
 
 @dataclass(slots=True)
@@ -115,30 +125,68 @@ class View:
     """PD's memory of the cluster. Regions are synced to every member; store statistics live with the leader."""
 
     def __init__(self, stores: Mapping[str, Store]) -> None:
-        self.stores: dict[int, StoreRecord] = {s.id: StoreRecord(s.id, s.name) for s in stores.values()}
+        self.stores: dict[int, StoreRecord] = {}
         self.regions: dict[int, RegionRecord] = {}
         self._ids = {s.name: s.id for s in stores.values()}
+        self._names = {s.id: s.name for s in stores.values()}
         self._index: _Index | None = None
 
     def id_of(self, name: str) -> int:
         return self._ids[name]
 
+    def name_of(self, ident: int) -> str:
+        return self._names[ident]
+
     def store_heartbeat(self, store: Store, stats: StoreStats, at_s: float) -> None:
         record = self.stores[store.id]
         record.last_heartbeat_s = at_s
         record.stats = stats
-        if at_s - record.persisted_s >= PERSISTED_EVERY_S:
+        if record.persisted_s is None or at_s - record.persisted_s >= PERSISTED_EVERY_S:
             record.persisted_s = at_s
 
     def registered(self, store: Store) -> None:
         """A store has introduced itself (PutStore); that is no heartbeat."""
-        self.stores[store.id].start_s = store.started_s
+        self.stores.setdefault(store.id, StoreRecord(store.id, store.name)).start_s = store.started_s
+        self._index = None
 
-    def taken_over(self) -> None:
-        """A new PD leader has loaded the stores: only what was saved is known of them."""
+    def bootstrapped(self, region: Region) -> None:
+        """The first region has come with the first store."""
+        self.regions[region.id] = self._stored(region)
+        self._index = None
+
+    def taken_over(self, *, is_synced: bool) -> None:
+        """A new PD leader has loaded the stores: only what was saved is known of them.
+
+        Args:
+            is_synced: the leader before has sent it all that it knew of regions.
+        """
         for record in self.stores.values():
             record.last_heartbeat_s = record.persisted_s
             record.stats = None
+        if not is_synced:
+            self.regions = {
+                i: replace(
+                    r, leader=None, down={}, pending=(), size_mib=0, keys=0, written_bytes=0, read_bytes=0,
+                    written_keys=0, read_keys=0, is_from_storage=True,
+                )
+                for i, r in self.regions.items()
+            }  # fmt: skip
+            self._index = None
+
+    def prepared(self) -> None:
+        """Every ten seconds stores that only prepared are taken to serve; here the cluster is always small enough."""
+        for record in self.stores.values():
+            record.is_serving = True
+
+    def _stored(self, region: Region) -> RegionRecord:
+        return RegionRecord(
+            id=region.id, start_key=region.start_key, end_key=region.end_key, conf_ver=region.conf_ver,
+            version=region.version, peers=self._peers(region), leader=None, down={}, pending=(), size_mib=0, keys=0,
+            written_bytes=0, read_bytes=0, written_keys=0, read_keys=0, is_from_storage=True,
+        )  # fmt: skip
+
+    def _peers(self, region: Region) -> tuple[PeerRecord, ...]:
+        return tuple(PeerRecord(p.id, self._ids[p.store], p.is_learner) for p in region.peers.values())
 
     def region_heartbeat(self, region: Region, now: float, *, writes: float, reads: float) -> None:
         """The leader describes its region.
@@ -147,7 +195,6 @@ class View:
             writes: entries written since the last report.
             reads: requests read since the last report.
         """
-        peers = tuple(PeerRecord(p.id, self._ids[p.store]) for p in region.peers.values())
         lead = region.leader
         assert lead is not None
         down = {
@@ -163,7 +210,7 @@ class View:
             end_key=region.end_key,
             conf_ver=region.conf_ver,
             version=region.version,
-            peers=peers,
+            peers=self._peers(region),
             leader=PeerRecord(region.peers[lead].id, self._ids[lead]),
             down=down,
             pending=pending,
@@ -173,7 +220,6 @@ class View:
             read_bytes=int(reads * 620),
             written_keys=int(writes),
             read_keys=int(reads),
-            reported_s=now,
         )
 
     def _by_store(self) -> _Index:
@@ -181,7 +227,8 @@ class View:
         if self._index is None:
             index = _Index({i: [] for i in self.stores}, {i: [] for i in self.stores})
             for region in self.regions.values():
-                index.led[region.leader.store_id].append(region)
+                if region.leader is not None:
+                    index.led[region.leader.store_id].append(region)
                 for peer in region.peers:
                     index.held[peer.store_id].append(region)
             self._index = index

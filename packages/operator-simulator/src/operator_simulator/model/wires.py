@@ -21,7 +21,7 @@ class Wires:
         self._network = network
         self._troubled = True
         for a in stores.values():
-            a.wires = {b: Wire() for b in stores if b != a.name}
+            a.wires = {b: Wire(is_used=a.is_up) for b in stores if b != a.name}
 
     def disturb(self) -> None:
         """Something changed in who can hear whom."""
@@ -29,9 +29,13 @@ class Wires:
 
     def restarted(self, store: Store, now: float) -> None:
         """A new process has no connections yet; it makes them at once where it can."""
-        store.wires = {b: Wire() for b in store.wires}
-        for wire in store.wires.values():
-            wire.broadcast_s = now - 10
+        store.wires = {b: Wire(broadcast_s=now - 10, is_used=w.is_used) for b, w in store.wires.items()}
+        self._troubled = True
+
+    def met(self, a: str, b: str) -> None:
+        """The two have a region in common: they have something to say to each other."""
+        self._stores[a].wires[b].is_used = self._stores[b].wires[a].is_used = True
+        self._troubled = True
 
     def sent(self, a: str, b: str, kind: str, n: float) -> None:
         """Messages that raft hands to the connection from `a` to `b`."""
@@ -51,6 +55,8 @@ class Wires:
             if not a.is_running:
                 continue
             for name, wire in a.wires.items():
+                if not wire.is_used:
+                    continue
                 b = self._stores[name]
                 reachable = self._network.talks(a.name, name)
                 if reachable and b.is_running:
@@ -58,7 +64,7 @@ class Wires:
                     all_up = all_up and wire.is_up
                     continue
                 all_up = False
-                if reachable and b.is_dead:
+                if reachable and b.refuses:
                     self._break(a, b, wire, now, refused=True)
                 else:
                     if wire.silent_since_s is None:

@@ -34,6 +34,8 @@ _CPU_S: Final = {
 }  # fmt: skip
 _WAITS_FOR_OWN_DISK: Final = 0.12
 _CLIENT_GIVES_UP_S: Final = 5.0
+ENTRY_BYTES: Final = 1100
+"""What one write adds to its region, in a cluster that is being filled."""
 RETRANSMISSION_S: Final = 0.2
 """Linux's least time after which TCP sends a lost segment again."""
 
@@ -61,19 +63,25 @@ class Workload:
         seed: int,
         noise: float,
         traffic: float,
+        majority: int,
+        has_begun: bool,
     ) -> None:
         self._stores = stores
         self._raft = raft
         self._network = network
         self._quorum = quorum
         self._noise = noise
-        self.traffic = traffic
+        self.has_begun = has_begun
+        """Clients have something to talk to; before that there is no load, and what they write is new afterwards."""
+        self._wanted = traffic
+        self._fills = not has_begun
+        self.traffic = traffic if has_begun else 0.0
         self._load = Wobble(stream(seed, "load"), sigma=0.06 * noise, memory_s=150)
         self._shares = {n: Wobble(stream(seed, "share", n), sigma=0.04 * noise, memory_s=60) for n in stores}
         self._disks = {n: Wobble(stream(seed, "disk", n), sigma=0.10 * noise, memory_s=45) for n in stores}
         self._cpus = {n: Wobble(stream(seed, "cpu", n), sigma=0.08 * noise, memory_s=20) for n in stores}
         self._rng = stream(seed, "slow requests")
-        self._majority = raft.regions[0].majority
+        self._majority = majority
         self._hiccup_until_s = dict.fromkeys(stores, 0.0)
         self._leads: dict[str, _Lead] = {}
         self._orphaned = 0.0
@@ -81,6 +89,10 @@ class Workload:
         self._tso_lost_s: float | None = None
         self.append_s: dict[str, float] = {n: s.disk.sync_s for n, s in stores.items()}
         self.rates: dict[str, tuple[float, float]] = dict.fromkeys(stores, (0.0, 0.0))
+
+    def begin(self) -> None:
+        """The clients begin."""
+        self.has_begun, self.traffic = True, self._wanted
 
     def prefill(self, seconds: Mapping[str, float]) -> None:
         """Give each process the counts of an uneventful past of that many seconds."""
@@ -119,7 +131,7 @@ class Workload:
         lead = region.leader
         if lead is None or not self._stores[lead].is_running:
             return False
-        answering = sum(1 for p in region.peers.values() if p.store == lead or self._raft.answers(lead, p.store))
+        answering = sum(1 for p in region.voters if p.store == lead or self._raft.answers(lead, p.store))
         return answering >= region.majority
 
     def _regroup(self) -> None:
@@ -136,9 +148,8 @@ class Workload:
                 continue
             entry.weight += region.weight
             assert entry.groups is not None
-            entry.groups[tuple(sorted(p for p in region.peers if p != lead and self._raft.answers(lead, p)))] += (
-                region.weight
-            )
+            answering = (p.store for p in region.voters if p.store != lead and self._raft.answers(lead, p.store))
+            entry.groups[tuple(sorted(answering))] += region.weight
         self._leads = leads
         self._orphaned = orphaned
 
@@ -149,9 +160,13 @@ class Workload:
                 region.last_index += per_s * region.weight
             elif self._can_commit(region):
                 self._raft.appended(region, per_s * region.weight)
+            else:
+                continue
+            if self._fills:
+                region.size_mib += per_s * region.weight * ENTRY_BYTES / (1 << 20)
 
     def _hiccup(self, store: Store, now: float, dt: float) -> None:
-        if self._noise > 0 and self._rng.random() < dt / 400 * self._noise:
+        if self._noise > 0 and self._raft.regions and self._rng.random() < dt / 400 * self._noise:
             self._hiccup_until_s[store.name] = now + self._rng.uniform(0.5, 2.5)
             if self._rng.random() < 0.3:
                 took = self._rng.uniform(1.02, 1.6)
@@ -308,6 +323,8 @@ class Workload:
                 cells.sent["heartbeat"].value += 0.5 * len(self._raft.regions) * led * dt
                 cells.sent["heartbeat_resp"].value += 0.5 * len(self._raft.regions) * theirs * dt
         n = total * held * dt
+        if self._fills:
+            store.disk.used_bytes += n * ENTRY_BYTES
         append = self.append_s[name]
         cells.append.add(n, append)
         cells.task_wait.add(n, 0.00004 + 0.5 * max(0.0, append - 0.002))
