@@ -27,8 +27,8 @@ demo: $(OWN_UV) ## a cluster in this program, something breaks, Operator finds o
 test: $(OWN_UV) ## the tests that need nothing (ARGS="packages/operator-core -k decide" goes on to pytest)
 	$(RUN) pytest -n auto --maxprocesses 4 $(ARGS)
 
-test-real: $(OWN_UV) ## also the tests on a real Docker engine and Prometheus, which must then be there
-	OPERATOR_REQUIRE_REAL=1 $(RUN) pytest $(ARGS)
+test-real: $(OWN_UV) ## also the tests on a real Docker engine, Prometheus and PostgreSQL, which must then be there
+	OPERATOR_REQUIRE_REAL=1 $(RUN) pytest -n auto --maxprocesses 4 --dist loadgroup $(ARGS)
 
 torture: $(OWN_UV) ## kills, full disks, cut connections and crowds, in full counts (most of an hour)
 	$(RUN) pytest -m slow tests/torture -rP $(ARGS)
@@ -36,6 +36,7 @@ torture: $(OWN_UV) ## kills, full disks, cut connections and crowds, in full cou
 figures: $(OWN_UV) ## how fast and how rightly faults are told, how quiet health is, how quickly the command starts (minutes)
 	$(RUN) python benchmarks/detection.py $(ARGS)
 	$(RUN) python benchmarks/startup.py
+	$(RUN) python benchmarks/scale.py
 
 check: $(OWN_UV) ## format, lint, types, import contracts, dependencies
 	$(RUN) ruff format --check

@@ -35,6 +35,13 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.markexpr = " and ".join(f"not {marker}" for marker in OTHERS)
 
 
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Tests that share this machine's Docker engine run one after the other, whoever runs the others beside them."""
+    for item in items:
+        if item.get_closest_marker("docker"):
+            item.add_marker(pytest.mark.xdist_group("docker"))
+
+
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:
     """Count what is left out, by marker."""
     for item in items:
