@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -33,8 +34,10 @@ def quiet(_said: str) -> None:
 async def make(tmp_path: Path) -> AsyncIterator[Make]:
     made: list[EmbeddedDeployment] = []
 
-    def deployment(name: str = "demo", speed: float = 10.0, directory: Path = tmp_path) -> EmbeddedDeployment:
-        config = ClusterConfig(noise=0, regions=12)
+    def deployment(
+        name: str = "demo", speed: float = 10.0, directory: Path = tmp_path, *, cold_start: bool = False
+    ) -> EmbeddedDeployment:
+        config = ClusterConfig(noise=0, regions=12, cold_start=cold_start)
         made.append(EmbeddedDeployment(name=name, state_directory=directory, config=config, speed=speed))
         return made[-1]
 
@@ -184,6 +187,58 @@ async def test_faults_logs_and_restarts_go_through_its_control(make: Make) -> No
         await anext(deployment.logs("tikv9", follow=False, tail=None))
     with pytest.raises(ConfigurationError, match="there is no store 9"):
         await deployment.plan(Fault(name=FaultName("kill"), target=ComponentRef(Kind("store"), "9")))
+
+
+async def test_a_restart_of_everything_says_what_it_does_and_can_be_watched_meanwhile(make: Make) -> None:
+    deployment, said = make(speed=40.0), list[str]()
+    await deployment.up(quiet)
+    before = {s.name: s.since for s in (await deployment.status()).services}
+    restarting = asyncio.create_task(deployment.restart(None, said.append))
+    while "stopping tikv0" not in said:
+        await RealClock().sleep(timedelta(seconds=0.05))
+        assert not restarting.done()
+    with pytest.raises(DeploymentError, match="a restart is under way already"):
+        await deployment.restart("pd1", quiet)
+    assert (await deployment.status()).is_up
+    await restarting
+    names = ["tikv0", "tikv1", "tikv2", "pd1", "pd2", "pd0"]
+    assert [s for s in said if s.endswith("is back")] == [f"{n} is back" for n in names]
+    assert "moving 4 leaders away from tikv0" in said
+    assert "pd0 resigns as PD leader" in said
+    after = (await deployment.status()).services
+    assert all(s.health is ServiceHealth.RUNNING and s.since != before[s.name] for s in after)
+
+
+async def test_a_restart_is_finished_also_when_who_asked_for_it_has_gone(make: Make) -> None:
+    deployment, said = make(speed=40.0), list[str]()
+    await deployment.up(quiet)
+    restarting = asyncio.create_task(deployment.restart("tikv1", said.append))
+    while "stopping tikv1" not in said:
+        await RealClock().sleep(timedelta(seconds=0.05))
+    restarting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await restarting
+    reachable = {str(e.advertised): e.reachable for e in await deployment.endpoints()}
+    async with httpx.AsyncClient() as client, RealClock().deadline(timedelta(seconds=20)):
+        schedulers = ["evict-leader-scheduler"]
+        while "evict-leader-scheduler" in schedulers or not (await deployment.status()).is_healthy:
+            await RealClock().sleep(timedelta(seconds=0.1))
+            schedulers = (await client.get(f"http://{reachable['pd0:2379']}/pd/api/v1/schedulers")).json()
+
+
+async def test_a_cold_start_is_waited_for_and_can_be_watched_from_the_first_second(make: Make) -> None:
+    deployment, said = make(speed=20.0, cold_start=True), list[str]()
+    rising = asyncio.create_task(deployment.up(said.append))
+    seen = set[ServiceHealth]()
+    while not rising.done():
+        await RealClock().sleep(timedelta(seconds=0.05))
+        seen |= {s.health for s in (await deployment.status()).services}
+    await rising
+    assert seen >= {ServiceHealth.STOPPED, ServiceHealth.STARTING, ServiceHealth.RUNNING}
+    assert (await deployment.status()).is_healthy
+    runs = [s for s in said if s.endswith(" runs")]
+    assert {r.removesuffix(" runs") for r in runs[:3]} == {"pd0", "pd1", "pd2"}
+    assert said[-1].startswith("demo is up (pid ")
 
 
 async def test_the_next_life_of_a_name_has_the_same_ports_where_they_are_free(make: Make, tmp_path: Path) -> None:

@@ -174,6 +174,29 @@ def test_before_it_is_up_and_after_it_is_down_everything_refuses() -> None:
     run_virtual(main())
 
 
+def test_a_cold_cluster_is_handed_over_at_once_and_can_be_waited_for() -> None:
+    async def main() -> None:
+        deployment = InProcessDeployment(name="t", config=ClusterConfig(cold_start=True), clock=VirtualClock())
+        said: list[str] = []
+        await deployment.up(said.append)
+        assert said == ["t is coming up: 3 PD, 3 TiKV"]
+        assert {s.health for s in (await deployment.status()).services} == {
+            ServiceHealth.STARTING,
+            ServiceHealth.STOPPED,
+        }
+        assert len(await deployment.endpoints()) == 9
+        async with httpx.AsyncClient(transport=deployment.network.transport) as client:
+            with pytest.raises(httpx.ConnectError):
+                await client.get(f"{PDS}/ping")
+            with pytest.raises(DeploymentError, match=r"t: pd0 is starting, pd1 is .*, tikv2 is .* after 2 s"):
+                await deployment.has_come_up(said.append, within=timedelta(seconds=2))
+            await deployment.has_come_up(said.append)
+            assert (await client.get(f"{PDS}/stores")).json()["count"] == 3
+        assert said[-1] == "t is up: 3 PD, 3 TiKV"
+
+    run_virtual(main())
+
+
 def test_restarting_everything_one_by_one_loses_no_majority() -> None:
     async def body(deployment: InProcessDeployment, client: httpx.AsyncClient) -> None:
         _typed: Deployment = deployment

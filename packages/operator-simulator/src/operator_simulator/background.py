@@ -9,7 +9,6 @@ import secrets
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from datetime import timedelta
 from pathlib import Path
 from typing import cast
 
@@ -20,11 +19,12 @@ from operator_core.runtime import RealClock
 from operator_simulator import chaos, services, wire
 from operator_simulator.config import ClusterConfig
 from operator_simulator.model.cluster import Cluster
+from operator_simulator.rolling import Rolling
 from operator_simulator.sockets import LoopbackServer
 from operator_simulator.state import State, StateDirectory, process_started
 
-_RESTART_WITHIN = timedelta(seconds=40)
-_LOOK_EVERY = timedelta(seconds=0.5)
+Said = Callable[[str], None]
+"""Tells the caller what is being done."""
 
 
 class Background:
@@ -35,7 +35,8 @@ class Background:
         self._clock = clock
         self._server = server
         self._token = token
-        self._commands: dict[str, Callable[[wire.Json], Awaitable[object]]] = {
+        self._rolling = Rolling(self._now, clock, server.reconcile)
+        self._commands: dict[str, Callable[[wire.Json, Said], Awaitable[object]]] = {
             "status": self._status,
             "logs": self._logs,
             "restart": self._restart,
@@ -52,65 +53,59 @@ class Background:
         """Answer the commands of one connection, line by line."""
         try:
             while line := await reader.readline():
-                writer.write(json.dumps(await self._answer(line)).encode() + b"\n")
+                answer = await self._answer(line, lambda text: _write(writer, {"progress": text}))
+                _write(writer, answer)
                 await writer.drain()
         except OSError:
             pass  # the caller went away
         finally:
             writer.close()
 
-    async def _answer(self, line: bytes) -> wire.Json:
+    async def _answer(self, line: bytes, said: Said) -> wire.Json:
         try:
             asked = cast("wire.Json", json.loads(line))
             if not secrets.compare_digest(str(asked.get("token", "")), self._token):
                 return {"error": "the token is wrong", "kind": "deployment"}
             command = self._commands[str(asked.get("do"))]
-            return {"ok": await command(asked)}
+            return {"ok": await command(asked, said)}
         except ConfigurationError as e:
             return {"error": str(e), "kind": "configuration"}
         except (OperatorError, ValueError, KeyError, TypeError, TimeoutError) as e:
             return {"error": f"{type(e).__name__}: {e}", "kind": "deployment"}
 
-    async def _status(self, _asked: wire.Json) -> object:
+    async def _status(self, _asked: wire.Json, _said: Said) -> object:
         return wire.status_to_json(services.status("", self._now()))
 
-    async def _logs(self, asked: wire.Json) -> object:
+    async def _logs(self, asked: wire.Json, _said: Said) -> object:
         after = cast("dict[str, int]", asked["after"])
         found = services.lines(self._now(), cast("str | None", asked["service"]), after)
         return [[line.at_s, line.service, line.number, line.text] for line in found]
 
-    async def _restart(self, asked: wire.Json) -> object:
-        """A graceful stop takes up to twenty seconds; nothing else waits for it."""
-        name = services.known(self._now(), str(asked["service"]))
-        self._cluster.thaw(name)
-        self._cluster.stop(name)
-        try:
-            async with self._clock.deadline(_RESTART_WITHIN):
-                while not self._now().processes[name].is_dead:
-                    await self._clock.sleep(_LOOK_EVERY)
-                self._server.reconcile()
-                self._now().start(name)
-                self._server.reconcile()
-                while not services.is_ready(self._now(), name):
-                    await self._clock.sleep(_LOOK_EVERY)
-        except TimeoutError as e:
-            raise DeploymentError(f"{name} is not back after {_RESTART_WITHIN.total_seconds():g} s") from e
+    async def _restart(self, asked: wire.Json, said: Said) -> object:
+        """Takes minutes; what is being done is said meanwhile. It is finished also when the caller has gone."""
+        await self._rolling.restart(cast("str | None", asked["service"]), said)
         return None
 
-    async def _plan(self, asked: wire.Json) -> object:
+    async def _plan(self, asked: wire.Json, _said: Said) -> object:
         fault = wire.fault_of_json(cast("wire.Json", asked["fault"]))
         return dict(chaos.plan(self._now(), fault).steps)
 
-    async def _inject(self, asked: wire.Json) -> object:
+    async def _inject(self, asked: wire.Json, _said: Said) -> object:
         fault = wire.fault_of_json(cast("wire.Json", asked["fault"]))
         chaos.inject(self._now(), fault, Undo(steps=cast("dict[str, str]", asked["undo"])))
         self._server.reconcile()
         return None
 
-    async def _undo(self, asked: wire.Json) -> object:
+    async def _undo(self, asked: wire.Json, _said: Said) -> object:
         chaos.undo(self._now(), Undo(steps=cast("dict[str, str]", asked["undo"])))
         self._server.reconcile()
         return None
+
+
+def _write(writer: asyncio.StreamWriter, line: wire.Json) -> None:
+    """One line to the caller; to one who has gone it is lost."""
+    if not writer.is_closing():
+        writer.write(json.dumps(line).encode() + b"\n")
 
 
 async def serve(*, name: str, directory: Path, config: ClusterConfig, speed: float, first_port: int | None) -> None:

@@ -16,7 +16,7 @@ from typing import Final, cast
 from operator_core.components import Endpoint
 from operator_core.errors import ConfigurationError, DeploymentError
 from operator_core.faults import Fault, FaultCapability, Undo
-from operator_core.ports import Clock, DeploymentStatus, Progressed
+from operator_core.ports import Clock, DeploymentStatus, Progressed, ServiceHealth
 from operator_core.runtime import RealClock
 
 from operator_simulator import chaos, services, wire
@@ -24,8 +24,11 @@ from operator_simulator.config import ClusterConfig
 from operator_simulator.state import RunningProcess, State, StateDirectory, process_started
 
 _UP_WITHIN: Final = timedelta(seconds=30)
+_ALL_UP_WITHIN: Final = timedelta(seconds=180)
 _TERM_WITHIN: Final = timedelta(seconds=10)
 _COMMAND_WITHIN: Final = timedelta(seconds=45)
+_SILENCE_WITHIN: Final = timedelta(seconds=180)
+"""How long, at the wall clock's speed, it may do something long without a word; no wait of a restart is longer."""
 _SETTLED_WITHIN: Final = timedelta(seconds=3)
 _LOOK_EVERY: Final = timedelta(seconds=0.1)
 _FOLLOW_EVERY: Final = timedelta(seconds=0.5)
@@ -88,7 +91,32 @@ class EmbeddedDeployment:
                 f"embedded cluster {self.name!r} (pid {pid}) did not answer within {_UP_WITHIN.total_seconds():g} s; "
                 f"see {self._home.log(self.name)}"
             ) from e
+        if self._config.cold_start or self._config.restarted:
+            await self._comes_up(progressed)
         progressed(f"{self.name} is up (pid {pid})")
+
+    async def _comes_up(self, progressed: Progressed) -> None:
+        """Wait until every process does its work; meanwhile the cluster can be watched already.
+
+        Raises:
+            DeploymentError: not all of them do in time; the cluster stays as it is.
+        """
+        running = set[str]()
+        status = await self.status()
+        try:
+            async with self._wall.deadline(_ALL_UP_WITHIN / self._speed):
+                while not status.is_healthy:
+                    for service in status.services:
+                        if service.health is ServiceHealth.RUNNING and service.name not in running:
+                            running.add(service.name)
+                            progressed(f"{service.name} runs")
+                    await self._wall.sleep(_LOOK_EVERY)
+                    status = await self.status()
+        except TimeoutError as e:
+            raise DeploymentError(
+                f"embedded cluster {self.name!r}: {services.not_running(status)} after "
+                f"{_ALL_UP_WITHIN.total_seconds():g} s of its time"
+            ) from e
 
     def _spawn(self) -> int:
         """Start the process in a session of its own; its output goes to a file, so nobody must drain a pipe."""
@@ -168,8 +196,11 @@ class EmbeddedDeployment:
             raise DeploymentError(f"deployment {self.name!r} is not up")
         return state
 
-    async def _command(self, do: str, **arguments: object) -> object:
+    async def _command(self, do: str, *, progressed: Progressed | None = None, **arguments: object) -> object:
         """One question to the background process.
+
+        Args:
+            progressed: told what it says before it answers; then it may take long, if only it is never silent for long.
 
         Raises:
             DeploymentError: it is not up, does not answer, or could not do it.
@@ -177,22 +208,27 @@ class EmbeddedDeployment:
         """
         state = await self._state()
         asked = json.dumps({"do": do, "token": state.token, **arguments}).encode() + b"\n"
+        within = _COMMAND_WITHIN if progressed is None else _SILENCE_WITHIN / min(1.0, state.speed)
+        answer: wire.Json = {}
         try:
             async with self._wall.deadline(_COMMAND_WITHIN):
                 reader, writer = await _connect(state.control)
-                try:
-                    writer.write(asked)
-                    await writer.drain()
-                    line = await reader.readline()
-                finally:
-                    writer.close()
+            try:
+                writer.write(asked)
+                while "ok" not in answer and "error" not in answer:
+                    async with self._wall.deadline(within):
+                        line = await reader.readline()
+                    if not line:
+                        raise DeploymentError(f"embedded cluster {self.name!r} (pid {state.pid}) hung up over {do}")
+                    answer = cast("wire.Json", json.loads(line))
+                    if progressed is not None and "progress" in answer:
+                        progressed(str(answer["progress"]))
+            finally:
+                writer.close()
         except (OSError, TimeoutError, ValueError) as e:
             raise DeploymentError(
                 f"embedded cluster {self.name!r} (pid {state.pid}): {do}: {e or type(e).__name__}"
             ) from e
-        if not line:
-            raise DeploymentError(f"embedded cluster {self.name!r} (pid {state.pid}) hung up over {do}")
-        answer = cast("wire.Json", json.loads(line))
         if "error" in answer:
             raise (ConfigurationError if answer["kind"] == "configuration" else DeploymentError)(str(answer["error"]))
         return answer["ok"]
@@ -223,11 +259,13 @@ class EmbeddedDeployment:
             await self._wall.sleep(_FOLLOW_EVERY)
 
     async def restart(self, service: str | None, progressed: Progressed) -> None:
-        await self._state()
-        there = [s.name for s in (await self.status()).services]
-        for name in there if service is None else [services.known_among(there, service)]:
-            progressed(f"restarting {name}")
-            await self._command("restart", service=name)
+        """Restart in order (:class:`operator_simulator.rolling.Rolling`): one service, or all, one after the other.
+
+        Raises:
+            ConfigurationError: no such service.
+            DeploymentError: it is not up, another restart is under way, or a process did not come back.
+        """
+        await self._command("restart", progressed=progressed, service=service)
 
     async def endpoints(self) -> tuple[Endpoint, ...]:
         return (await self._state()).to_endpoints()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 from operator_core.components import Endpoint
@@ -15,9 +15,10 @@ from operator_simulator.config import ClusterConfig
 from operator_simulator.faces import front
 from operator_simulator.in_process import InProcessNetwork
 from operator_simulator.model.cluster import Cluster
+from operator_simulator.rolling import Rolling
 
 _FOLLOW_EVERY = timedelta(seconds=0.5)
-_RESTART_WITHIN = timedelta(seconds=30)
+_UP_WITHIN = timedelta(seconds=120)
 
 
 class InProcessDeployment:
@@ -32,6 +33,7 @@ class InProcessDeployment:
         self._config = config
         self._clock = clock
         self._cluster: Cluster | None = None
+        self._rolling = Rolling(lambda: self.cluster, clock)
         self.network = InProcessNetwork(None, clock)
         """Before the cluster is up, everything on it refuses."""
 
@@ -48,10 +50,31 @@ class InProcessDeployment:
         return self._cluster
 
     async def up(self, progressed: Progressed) -> None:
+        """Bring it up.
+
+        One that is started cold, or restarted, comes up while the clock goes on: this does not wait for it, so that it
+        can be watched from its first second; :meth:`has_come_up` does.
+        """
         if self._cluster is not None:
             progressed(f"{self.name} is already up")
             return
         self._cluster = self.network.cluster = Cluster(self._config, self._clock.now())
+        state = "coming up" if self._config.cold_start or self._config.restarted else "up"
+        progressed(f"{self.name} is {state}: {self._config.pd} PD, {self._config.stores} TiKV")
+
+    async def has_come_up(self, progressed: Progressed, *, within: timedelta = _UP_WITHIN) -> None:
+        """Wait until every process does its work.
+
+        Raises:
+            DeploymentError: it is not up, or not all of them do in time.
+        """
+        try:
+            async with self._clock.deadline(within):
+                while not (await self.status()).is_healthy:
+                    await self._clock.sleep(_FOLLOW_EVERY)
+        except TimeoutError as e:
+            missing = services.not_running(await self.status())
+            raise DeploymentError(f"{self.name}: {missing} after {within.total_seconds():g} s") from e
         progressed(f"{self.name} is up: {self._config.pd} PD, {self._config.stores} TiKV")
 
     async def down(self, progressed: Progressed) -> None:
@@ -81,23 +104,13 @@ class InProcessDeployment:
                 yield line.text
 
     async def restart(self, service: str | None, progressed: Progressed) -> None:
-        """Stop in order and start again; all of them one after the other when none is named."""
-        names = services.names(self.cluster) if service is None else (services.known(self.cluster, service),)
-        for name in names:
-            progressed(f"restarting {name}")
-            self.cluster.thaw(name)
-            self.cluster.stop(name)
-            await self._until(lambda n=name: self.cluster.processes[n].is_dead, name)
-            self.cluster.start(name)
-            await self._until(lambda n=name: services.is_ready(self.cluster, n), name)
+        """Restart in order (:class:`Rolling`): one service, or all of them, one after the other.
 
-    async def _until(self, done: Callable[[], bool], name: str) -> None:
-        try:
-            async with self._clock.deadline(_RESTART_WITHIN):
-                while not done():
-                    await self._clock.sleep(_FOLLOW_EVERY)
-        except TimeoutError as e:
-            raise DeploymentError(f"{name} is not back after {_RESTART_WITHIN.total_seconds():g} s") from e
+        Raises:
+            ConfigurationError: no such service.
+            DeploymentError: it is not up, another restart is under way, or a process did not come back.
+        """
+        await self._rolling.restart(service, progressed)
 
     async def endpoints(self) -> tuple[Endpoint, ...]:
         """In process, what is advertised is what can be reached."""

@@ -60,7 +60,7 @@ def _health(process: Process) -> ServiceHealth:
         case Life.FROZEN:
             return ServiceHealth.PAUSED
         case Life.RUNNING:
-            waits = isinstance(process, Member) and not process.has_joined
+            waits = not process.is_up or (isinstance(process, Member) and not process.has_joined)
             return ServiceHealth.STARTING if waits else ServiceHealth.RUNNING
 
 
@@ -84,6 +84,11 @@ def status(name: str, cluster: Cluster) -> DeploymentStatus:
         health = _health(process)
         found.append(ServiceStatus(name=service, health=health, component=component, addresses=addresses, since=since))
     return DeploymentStatus(name=name, services=tuple(found))
+
+
+def not_running(status: DeploymentStatus) -> str:
+    """The services that do not do their work, and how they are, in words."""
+    return ", ".join(f"{s.name} is {s.health.value}" for s in status.services if s.health is not ServiceHealth.RUNNING)
 
 
 def missing(name: str, config: ClusterConfig) -> DeploymentStatus:
