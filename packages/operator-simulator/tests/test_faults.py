@@ -74,6 +74,77 @@ def test_overlapping_faults_are_taken_back_in_any_order(order: tuple[int, ...], 
     assert mechanisms(cluster) == before
 
 
+PAIRS = [
+    (fault("kill", STORE, "4"), fault("kill", PD, "pd1")),
+    (fault("kill", STORE, "4"), fault("kill", PD, "pd0")),
+    (fault("pause", STORE, "5"), fault("isolate", PD, "pd2")),
+    (fault("slow-disk", STORE, "1"), fault("pause", PD, "pd0")),
+    (fault("isolate", STORE, "4"), fault("isolate", STORE, "5")),
+    (fault("kill", PD, "pd0"), fault("pause", PD, "pd1")),
+    (fault("cut", STORE, "4", ComponentRef(PD, EVERY)), fault("stop", PD, "pd0")),
+    (fault("fill-disk", STORE, "4", level=0.97), fault("stop", STORE, "5")),
+    (fault("delay", STORE, "4", ms=50), fault("loss", STORE, "5", share=0.2)),
+    (fault("cut", STORE, "4", ComponentRef(STORE, "5")), fault("isolate", STORE, "4")),
+]
+
+
+@pytest.mark.parametrize("first_healed", [0, 1])
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: " and ".join(map(str, pair)))
+def test_two_faults_are_told_apart_and_taken_back_in_either_order(
+    pair: tuple[Fault, Fault], first_healed: int, cluster: Cluster, live: Live
+) -> None:
+    before = mechanisms(cluster)
+    regions = {r.id: sorted(r.peers) for r in cluster.raft.regions}
+    undos = [chaos.plan(cluster, pair[0])]
+    chaos.inject(cluster, pair[0], undos[0])
+    live(cluster, 7.5)
+    alone = mechanisms(cluster)
+    undos.append(chaos.plan(cluster, pair[1]))
+    chaos.inject(cluster, pair[1], undos[1])
+    live(cluster, 40)
+    assert mechanisms(cluster) not in (before, alone)
+    chaos.undo(cluster, undos[first_healed])
+    if first_healed == 1:
+        assert mechanisms(cluster) == alone
+    live(cluster, 40)
+    assert mechanisms(cluster) != before
+    chaos.undo(cluster, undos[1 - first_healed])
+    assert mechanisms(cluster) == before
+    live(cluster, 150)
+    assert {r.state_name(cluster.now_s) for r in cluster.view.stores.values()} == {"Up"}
+    assert cluster.quorum.is_serving(cluster.now_s)
+    assert {r.id: sorted(r.peers) for r in cluster.raft.regions} == regions
+    assert all(r.leader is not None for r in cluster.raft.regions)
+    for fault_undo in undos:
+        chaos.undo(cluster, fault_undo)
+    assert mechanisms(cluster) == before
+
+
+@pytest.mark.parametrize("name", ["kill", "stop", "pause", "isolate"])
+@pytest.mark.parametrize("is_leader", [True, False])
+def test_the_pd_leader_and_a_follower_are_two_different_targets(
+    name: str, is_leader: bool, cluster: Cluster, live: Live
+) -> None:
+    cluster.quorum.resign(cluster.now_s)
+    live(cluster, 3)
+    leader = cluster.quorum.leader
+    assert leader is not None
+    target = next(m.name for m in cluster.quorum.members if (m is leader) is is_leader)
+    one = fault(name, PD, target)
+    undo = chaos.plan(cluster, one)
+    chaos.inject(cluster, one, undo)
+    was_led = [cluster.quorum.is_serving(cluster.now_s)]
+    for _ in range(40):
+        live(cluster, 0.5)
+        was_led.append(cluster.quorum.is_serving(cluster.now_s))
+    assert (False in was_led) is is_leader
+    assert was_led[-1]
+    assert (cluster.quorum.leader is leader) is not is_leader
+    chaos.undo(cluster, undo)
+    live(cluster, 20)
+    assert cluster.quorum.is_serving(cluster.now_s)
+
+
 def test_the_undo_of_a_planned_fault_that_never_came_changes_nothing(cluster: Cluster) -> None:
     before = mechanisms(cluster)
     for each in FAULTS:
