@@ -151,6 +151,7 @@ def test_regions_grow_from_one_and_keep_covering_the_key_space(seed: int) -> Non
     assert counts == sorted(counts)
     assert {0, 1, 60} < set(counts)
     assert cluster.workload.has_begun
+    assert cluster.raft.by_id[2].version == 60  # one more for each region that was split off
     held = [r for r in cluster.raft.regions for _ in r.peers]
     assert len(held) == 180
     ids = [*cluster.view.stores, *(r.id for r in cluster.raft.regions), *(p.id for r in held[::3] for p in r.voters)]
@@ -186,6 +187,15 @@ def test_schedulers_are_made_when_pd_knows_its_regions() -> None:
     assert "pd_cluster_status" in page
     assert "pd_scheduler_status" not in page
     until(cluster, lambda: len(read(cluster, "/schedulers")) == 5, within=20)
+
+
+def test_nobody_misses_a_store_that_has_not_come_yet() -> None:
+    cluster = cold(noise=0)
+    cluster.advance_to(EPOCH + timedelta(seconds=60))
+    for store in cluster.stores.values():
+        assert sum(c.value for c in store.cells.unreachable.values()) == 0
+        assert store.cells.sent["prevote"].value == 0
+        assert [line.text for line in store.log.lines() if "ERROR" in line.text or "connection" in line.text] == []
 
 
 def test_nobody_writes_before_there_is_something_to_write_to() -> None:
