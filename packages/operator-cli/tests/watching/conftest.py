@@ -31,6 +31,7 @@ INTERVAL = timedelta(seconds=5)
 LAMP = Kind("lamp")
 LIT = InvariantName("lit")
 LOAD, HEAT, STATE = SignalName("lamp.load"), SignalName("lamp.heat"), SignalName("lamp.state")
+WHOLE_LOAD = SignalName("cluster.load")
 UNITS = {LOAD: Unit("1/s"), HEAT: Unit("s"), STATE: Unit("state")}
 
 Look = Callable[..., CycleReport]
@@ -48,7 +49,7 @@ def known() -> Knowledge:
         version="1",
         kinds=(
             ComponentKind(kind=LAMP, title="Lamp", glance=(STATE, LOAD, HEAT), course=(LOAD, HEAT)),
-            ComponentKind(kind=CLUSTER.kind, title="Street"),
+            ComponentKind(kind=CLUSTER.kind, title="Street", course=(WHOLE_LOAD,)),
         ),
         signals=(),
         invariants=(),
@@ -108,6 +109,19 @@ def look() -> Look:
                             source="m",
                         )
                     )
+        seen = [load for load in loads.values() if load is not None]
+        if seen:
+            readings.append(
+                Reading(
+                    id=ReadingId(f"o{number}.0"),
+                    component=CLUSTER,
+                    signal=WHOLE_LOAD,
+                    value=sum(seen),
+                    unit=Unit("1/s"),
+                    at=at,
+                    source="m",
+                )
+            )
         observation = Observation(
             cluster=ClusterName("street"),
             number=number,

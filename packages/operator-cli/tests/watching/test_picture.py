@@ -62,6 +62,17 @@ def test_what_was_not_seen_is_a_question_mark_and_a_gap_and_nowhere_a_zero(view:
     assert row(lines, "unseen").startswith("unseen   meter of lamp 1: silent for 5 s, 2 readings")
 
 
+def test_the_cluster_as_a_whole_has_a_course_of_its_own_on_a_scale_of_its_own(view: ClusterView, look: Look) -> None:
+    for number in range(1, 4):
+        view.heard(look(number, {1: 5, 2: 10}))
+    lines = drawn(view, width=100)
+    head = next(n for n, line in enumerate(lines) if line.startswith("last 15 s"))
+    assert lines[head].split() == ["last", "15", "s", "load", "now", "least–most", "heat", "now", "least–most"]
+    assert lines[head + 1].split() == ["cluster", "███", "15/s", "15/s"], "it has no heat"
+    assert lines[head + 2].split()[:4] == ["lamp", "1", "▅▅▅", "5/s"]
+    assert lines[head + 3].split()[:4] == ["lamp", "2", "███", "10/s"]
+
+
 def test_a_look_that_failed_as_a_whole_leaves_nothing_that_could_be_taken_for_now(
     view: ClusterView, look: Look
 ) -> None:
