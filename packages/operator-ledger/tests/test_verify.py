@@ -5,6 +5,7 @@ import random
 import sqlite3
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -67,6 +68,17 @@ async def test_it_holds_in_every_moment_while_others_write(
             proofs += 1
     assert proofs > 1
     assert [c.observations for c in (await stored.verify()).clusters] == [89, 89]
+
+
+async def test_it_holds_though_a_cluster_is_another_in_every_look(
+    stored: SqlLedger, t: At, observation: Callable[..., Observation]
+) -> None:
+    for n in range(1, 100):
+        seen = observation(n, at=n)
+        other = replace(seen, components=tuple(replace(c, version=f"1.{n}") for c in seen.components))
+        await stored.append(NORTH, [ObservationKept(observation=other)], at=t(n))
+        proof = await stored.verify()
+        assert proof.holds, (n, proof)
 
 
 async def test_a_head_that_was_kept_elsewhere_is_found_and_another_is_not(stored: SqlLedger, t: At, fill: Fill) -> None:

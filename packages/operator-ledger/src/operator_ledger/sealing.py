@@ -86,6 +86,8 @@ def keep(page: Page, kept: KeptLook) -> None:
 
 
 def _put_shape(page: Page, kept: KeptLook) -> None:
+    if not page.head.pending:  # the last look's was kept for the next one, which has another
+        page.connection.execute(delete(SHAPES).where(SHAPES.c.cluster == page.cluster))
     place = and_(SHAPES.c.cluster == page.cluster, SHAPES.c.digest == kept.shape_digest)
     if page.connection.scalar(select(SHAPES.c.digest).where(place)) is None:
         values = {"digest": kept.shape_digest, "body": kept.shape}
