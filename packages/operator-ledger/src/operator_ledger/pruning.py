@@ -96,6 +96,53 @@ async def prune(database: Database, terms: Terms) -> Pruned:
     return Pruned(clusters=tuple(c for _, c in sorted(gone.items())), before=before, after=after)
 
 
+async def rehearse(database: Database, terms: Terms) -> Pruned:
+    """What pruning would take of what is there now; nothing is changed, and no entry stands at position 0.
+
+    By size it is reckoned from the bytes of the bodies alone; a database may have to give up a little more.
+
+    Raises:
+        LedgerError: the database does not answer.
+    """
+
+    def work(connection: Connection) -> Pruned:
+        before = database.size(connection)
+        excess = 0 if terms.larger_than is None else before.used - terms.larger_than
+        needed = {cluster: evidence(connection, cluster) for cluster in _clusters(connection, terms)}
+        goes: defaultdict[ClusterName, set[int]] = defaultdict(set)
+        for row in connection.execute(_ABOUT.order_by(SEGMENTS.c.ends, SEGMENTS.c.cluster, SEGMENTS.c.position)):
+            cluster = ClusterName(row.cluster)
+            is_old = terms.older_than is not None and row.ends < terms.older_than
+            if (is_old or excess > 0) and cluster in needed and not _is_needed(row, needed[cluster]):
+                goes[cluster].add(row.position)
+                excess -= row.bytes
+        clusters = tuple(_rehearsed(connection, terms, cluster, goes[cluster]) for cluster in sorted(goes))
+        return Pruned(clusters=clusters, before=before, after=before)
+
+    return await database.read(work)
+
+
+def _rehearsed(connection: Connection, terms: Terms, cluster: ClusterName, goes: set[int]) -> ClusterPruned:
+    mine = _ABOUT.add_columns(SEGMENTS.c.observations).where(SEGMENTS.c.cluster == cluster)
+    rows = connection.execute(mine.order_by(SEGMENTS.c.position)).all()
+    runs = [list(some) for does, some in groupby(rows, lambda row: row.position in goes) if does]
+    return ClusterPruned(
+        cluster=cluster,
+        ranges=tuple(
+            PrunedRange(
+                position=0,
+                at=terms.at,
+                by=terms.by,
+                first=min(row.first for row in run),
+                last=max(row.last for row in run),
+                observations=sum(row.observations for row in run),
+            )
+            for run in runs
+        ),
+        bytes=sum(row.bytes for run in runs for row in run),
+    )
+
+
 async def _prune_old(
     database: Database, terms: Terms, older_than: datetime, gone: dict[ClusterName, ClusterPruned]
 ) -> None:

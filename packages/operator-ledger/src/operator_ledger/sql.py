@@ -29,7 +29,7 @@ from operator_ledger.page import Page
 from operator_ledger.progress_rows import load_progress
 from operator_ledger.proving.ledger import prove
 from operator_ledger.proving.report import Proof
-from operator_ledger.pruning import Pruned, Terms, prune
+from operator_ledger.pruning import Pruned, Terms, prune, rehearse
 from operator_ledger.reading_ids import by_observation
 from operator_ledger.recall import recalled, recalled_by_number
 from operator_ledger.sealed import SEGMENT
@@ -180,6 +180,7 @@ class SqlLedger(Stored):
         older_than: datetime | None = None,
         larger_than: int | None = None,
         cluster: ClusterName | None = None,
+        dry_run: bool = False,
     ) -> Pruned:
         """Forget observations that no ticket needs, oldest first, and give the room back; the chains go on to hold.
 
@@ -191,12 +192,13 @@ class SqlLedger(Stored):
             older_than: segments that end before this go.
             larger_than: the oldest go until the whole ledger uses no more bytes, or nothing is left that may go.
             cluster: of this one alone.
+            dry_run: only say what would go.
 
         Raises:
             LedgerError: the store says no; what went until then is gone, and the record says so.
         """
         terms = Terms(at=at, by=by, older_than=older_than, larger_than=larger_than, cluster=cluster)
-        return await prune(self._database, terms)
+        return await (rehearse if dry_run else prune)(self._database, terms)
 
     async def size(self) -> Size:
         """How much room the whole ledger takes."""
