@@ -62,6 +62,67 @@ def verify(
 
 
 @app.command()
+def prune(
+    *,
+    older_than: Annotated[
+        str | None, typer.Option("--older-than", metavar="TIME", help="Looks of that age and more go: 30d, 12h.")
+    ] = None,
+    larger_than: Annotated[
+        str | None,
+        typer.Option("--larger-than", metavar="SIZE", help="The oldest go until the record uses no more: 2GB, 500MiB."),
+    ] = None,
+    cluster: options.RecordedCluster = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go; change nothing.")] = False,
+    by: options.By = None,
+    ledger: options.Ledger = None,
+    as_json: options.Json = False,
+) -> None:
+    """Forget old looks that no ticket needs, and give their room back.
+
+    Tickets keep every look of their time and every reading that is cited. That something went, and its digests, stay
+    in the record: operator ledger verify goes on to hold.
+    """
+    from datetime import timedelta
+
+    from operator_core.readings import ClusterName
+    from operator_core.runtime import RealClock
+
+    from operator_cli.durations import parse_duration
+    from operator_cli.render.console import console
+    from operator_cli.render.document import document
+    from operator_cli.render.pruned import pruned_lines
+    from operator_cli.render.waiting import waited_for
+    from operator_cli.settings import load
+    from operator_cli.signature import signed
+    from operator_cli.sizes import parse_size
+    from operator_cli.use_cases.pruning import Bounds
+    from operator_cli.use_cases.pruning import prune as forget
+    from operator_cli.wiring import ledger_place, on_ledger
+
+    loaded = load()
+    least, most = timedelta(minutes=1), timedelta(days=36_500)
+    bounds = Bounds(
+        older_than=None
+        if older_than is None
+        else parse_duration(older_than, of="--older-than", least=least, most=most),
+        larger_than=None if larger_than is None else parse_size(larger_than, of="--larger-than"),
+        cluster=None if cluster is None else ClusterName(cluster),
+    )
+    place, who, now = str(ledger_place(loaded, ledger)), signed(loaded, by), RealClock().now()
+    pruned = run(
+        waited_for(
+            on_ledger(loaded, ledger, lambda opened: forget(opened, bounds, at=now, by=who, dry_run=dry_run)),
+            f"pruning {place}",
+        )
+    )
+    if as_json:
+        typer.echo(document("operator.pruned", 1, {"ledger": place, "dry_run": dry_run, "pruned": pruned}))
+    else:
+        for line in pruned_lines(pruned, place=place, larger_than=bounds.larger_than, dry_run=dry_run):
+            console().print(line)
+
+
+@app.command()
 def export(
     ticket: options.Ticket,
     file: Annotated[Path | None, typer.Argument(help="A new file, or a folder.  [default: ticket-N.jsonl.gz]")] = None,
