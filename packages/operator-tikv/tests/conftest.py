@@ -57,6 +57,7 @@ class StoreNode(Node):
     regions: int = 100
     leaders: int = 34
     evicting: bool = False
+    busy: bool = False
 
 
 @dataclass
@@ -82,6 +83,7 @@ class Cluster:
     down_regions: int = 0
     miss_regions: int = 0
     regions: int | None = None
+    known_leaders: dict[int, int] = field(default_factory=dict[int, int])
     _led_by: str | None = "pd0"
     _led_since: float = -1e9
 
@@ -121,7 +123,7 @@ class Cluster:
 
     def pd_leader(self) -> str | None:
         """Who leads now: a lost leader is replaced after a while, if a majority is up."""
-        if self.leader is None:
+        if not self.leader:
             return None
         node = self.members[self.leader]
         up = [n for n, m in self.members.items() if m.state == "up"]
@@ -205,7 +207,7 @@ class Cluster:
         pd_until = until if me.cut_from_pd_since is None else me.cut_from_pd_since
         leader = self.pd_leader()
         lost_pd = me.cut_from_pd_since
-        if leader is None and self.leader is not None:
+        if leader is None and self.leader:
             lost_pd = self.members[self.leader].since
         failures = 0.0 if lost_pd is None else max(0.0, until - lost_pd - 3.0)
         answered = pd_until if lost_pd is None else min(pd_until, lost_pd)
@@ -254,9 +256,10 @@ class Cluster:
             "status": {
                 "capacity": "0B" if is_new_to_pd else "1TiB",
                 "available": "0B" if is_new_to_pd else f"{node.available_gib:g}GiB",
-                "leader_count": node.leaders,
+                "leader_count": self.known_leaders.get(ident, node.leaders),
                 "region_count": node.regions,
                 "slow_score": 1,
+                "is_busy": node.busy,
                 "last_heartbeat_ts": heartbeat.isoformat().replace("+00:00", "123Z")
                 if heartbeat.microsecond
                 else heartbeat.isoformat().replace("+00:00", "Z"),
@@ -341,7 +344,7 @@ class Cluster:
             )
         leader = self.pd_leader()
         if leader is None:
-            gone = self.members[self.leader] if self.leader is not None else Node()
+            gone = self.members[self.leader] if self.leader else Node()
             if gone.state == "paused":  # a real follower forwards to it until another leads
                 await self._hang()
             if gone.state == "killed" and self.t - gone.since < 4.0:

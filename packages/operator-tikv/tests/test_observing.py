@@ -199,3 +199,48 @@ def test_heartbeats_are_compared_with_the_clock_of_pd_and_not_with_ours(cluster:
 
     seen = run_virtual(main())
     assert value(seen, n.STORE_HEARTBEAT_AGE, store_ref(1)) == pytest.approx(6, abs=1.6)
+
+
+def test_load_and_latency_of_the_whole_come_from_every_store_that_answers(cluster: Cluster) -> None:
+    async def main() -> tuple[Observation, Observation, Observation]:
+        subject = cluster.subject()
+        all_well = (await cluster.looks(subject, 65))[-1]
+        cluster.set_store(4, "killed")
+        one_dead = (await cluster.looks(subject, 65, first=20))[-1]
+        cluster.stores[5].status_hangs = True
+        one_unread = (await cluster.looks(subject, 10, first=40))[-1]
+        return all_well, one_dead, one_unread
+
+    all_well, one_dead, one_unread = run_virtual(main())
+    assert value(all_well, n.CLUSTER_REQUESTS, CLUSTER) == pytest.approx(300, rel=0.02)
+    assert value(one_dead, n.CLUSTER_REQUESTS, CLUSTER) == pytest.approx(200, rel=0.02)
+    assert value(one_unread, n.CLUSTER_REQUESTS, CLUSTER) is None, "a part is not the whole"
+    assert one_unread.unseen(n.CLUSTER_REQUESTS, CLUSTER) is not None
+    assert value(all_well, n.CLUSTER_WRITE_P99, CLUSTER) == value(all_well, n.STORE_WRITE_P99, store_ref(1))
+
+
+def test_a_cluster_is_as_old_as_its_oldest_process_that_answers(cluster: Cluster) -> None:
+    async def main() -> list[Observation]:
+        for name, node in cluster.members.items():
+            node.started = -100.0 if name == "pd0" else -50.0
+        for ident, store in cluster.stores.items():
+            store.started = -500.0 if ident == 4 else -20.0
+        subject = cluster.subject()
+        seen = [await subject.observe(1), await subject.observe(2)]
+        cluster.set_store(4, "killed")
+        return [*seen, await subject.observe(3)]
+
+    first, second, third = run_virtual(main())
+    for seen, age in ((first, 500), (second, 500), (third, 100)):
+        assert value(seen, n.CLUSTER_AGE, CLUSTER) == pytest.approx(age, abs=1.5)
+
+
+def test_the_age_of_a_pd_that_names_no_member_is_told_by_those_we_were_given(cluster: Cluster) -> None:
+    async def main() -> Observation:
+        cluster.leader = None
+        return await cluster.subject().observe(1)
+
+    seen = run_virtual(main())
+    assert seen.refs() == ()
+    assert value(seen, n.CLUSTER_AGE, CLUSTER) == pytest.approx(3600, abs=10)
+    assert value(seen, n.PD_LEADER, CLUSTER) == n.NO_LEADER

@@ -37,6 +37,7 @@ class Scene:
             self.put(n.STORE_STATUS_CONTACT, ref, "answered")
             self.put(n.STORE_SERVICE_CONTACT, ref, "answered")
             self.put(n.STORE_SILENT_FOR, ref, 0.0)
+            self.put(n.STORE_HEARD_AGO, ref, 0.0)
             self.put(n.STORE_SEEN_UP, ref, "us")
             self.put(n.STORE_STATE, ref, "Up")
             self.put(n.STORE_HEARTBEAT_AGE, ref, 4.0)
@@ -50,7 +51,7 @@ class Scene:
         for name in self.members:
             self.put(n.PD_CONTACT, pd_ref(name), "answered")
             self.put(n.PD_HEALTH, pd_ref(name), "healthy")
-            self.put(n.PD_SEEN_UP, pd_ref(name), 1.0)
+            self.put(n.PD_HEARD_AGO, pd_ref(name), 0.0)
             self.put(n.PD_SILENT_FOR, pd_ref(name), 0.0)
         self.put(n.PD_MEMBERS_ANSWERING, CLUSTER, float(len(self.members)))
         self.put(n.PD_ANSWER, CLUSTER, "answer")
@@ -72,6 +73,7 @@ class Scene:
         self.put(n.STORE_STATUS_CONTACT, X, status)
         self.put(n.STORE_SERVICE_CONTACT, X, service)
         self.put(n.STORE_SILENT_FOR, X, silent_for)
+        self.put(n.STORE_HEARD_AGO, X, silent_for + 4.0)
 
     def apply(self, *witnesses: str) -> None:
         for witness in witnesses:
@@ -111,6 +113,7 @@ class Scene:
                     self.put(n.STORE_EVICTING, X, 1.0)
                 case "not by us":
                     self.put(n.STORE_SEEN_UP, X, "pd")
+                    self.put(n.STORE_HEARD_AGO, X, None)
                 case "nobody answers":
                     for ref in (A, B):
                         self.put(n.STORE_STATUS_CONTACT, ref, "refused")
@@ -119,6 +122,7 @@ class Scene:
                         self.put(n.PD_CONTACT, pd_ref(name), "refused")
                 case "never up":
                     self.put(n.STORE_SEEN_UP, X, "nobody")
+                    self.put(n.STORE_HEARD_AGO, X, None)
                 case _:
                     raise AssertionError(witness)
 
@@ -276,8 +280,9 @@ def member_verdict(
     scene.put(n.PD_CONTACT, pd_ref("pd1"), contact)
     scene.put(n.PD_HEALTH, pd_ref("pd1"), health)
     scene.put(n.PD_SILENT_FOR, pd_ref("pd1"), silent_for)
-    scene.put(n.PD_SEEN_UP, pd_ref("pd1"), seen_up)
+    scene.put(n.PD_HEARD_AGO, pd_ref("pd1"), silent_for + 4.0)
     if seen_up == 0:
+        scene.put(n.PD_HEARD_AGO, pd_ref("pd1"), None)
         scene.put(n.CLUSTER_AGE, CLUSTER, 20.0)
     for name in ("pd0", "pd2"):
         scene.put(n.PD_CONTACT, pd_ref(name), others)
@@ -491,7 +496,7 @@ def coming(**facts: float | str | None) -> Verdict:
             "age": (n.CLUSTER_AGE, CLUSTER),
             "heartbeat_age": (n.STORE_HEARTBEAT_AGE, X),
             "seen_by": (n.STORE_SEEN_UP, X),
-            "silent_for": (n.STORE_SILENT_FOR, X),
+            "heard_ago": (n.STORE_HEARD_AGO, X),
             "started": (n.STORE_START, X),
         }[name]
         scene.put(signal, ref, value)
@@ -502,15 +507,18 @@ def test_what_has_not_been_up_since_the_clusters_start_is_coming() -> None:
     assert coming(age=25.0) is UNKNOWN, "we lost it before the oldest process was started"
     assert coming(age=45.0) is VIOLATED, "it answered us after that"
     assert coming(age=25.0, heartbeat_age=15.0) is VIOLATED, "PD heard it after that"
-    assert coming(age=119.0, seen_by="pd") is UNKNOWN
-    assert coming(age=121.0, seen_by="pd") is VIOLATED, "it does not come"
-    assert coming(age=None, seen_by="pd") is VIOLATED
+    assert coming(age=33.0) is UNKNOWN, (
+        "the oldest process was started between our last good look and the first bad one"
+    )
+    assert coming(age=119.0, heard_ago=None) is UNKNOWN
+    assert coming(age=121.0, heard_ago=None) is VIOLATED, "it does not come"
+    assert coming(age=None, heard_ago=None, seen_by="pd") is VIOLATED
 
 
 def test_what_has_registered_and_was_never_heard_is_not_waited_for_for_ever() -> None:
     started = NOW.timestamp()
-    assert coming(seen_by="nobody", heartbeat_age=None, started=started - 299) is UNKNOWN
-    assert coming(seen_by="nobody", heartbeat_age=None, started=started - 301) is VIOLATED
+    assert coming(seen_by="nobody", heard_ago=None, heartbeat_age=None, started=started - 299) is UNKNOWN
+    assert coming(seen_by="nobody", heard_ago=None, heartbeat_age=None, started=started - 301) is VIOLATED
 
 
 @pytest.mark.parametrize("watched", [5.0, 14.0, 16.0])

@@ -78,17 +78,19 @@ class Leadership:
         name: the last leader known.
         changed_at: when we saw another come after one that we knew, or the same after a time without; None when we
             never did.
+        led_at: when PD last answered as a whole.
         lost_since: beginning of the first look in which PD as a whole gave no answer; None while it does.
     """
 
     name: str | None = None
     changed_at: datetime | None = None
+    led_at: datetime | None = None
     lost_since: datetime | None = None
 
     def led_by(self, name: str, at: datetime) -> None:
         if self.name is not None and (self.name != name or self.lost_since is not None):
             self.changed_at = at
-        self.name, self.lost_since = name, None
+        self.name, self.led_at, self.lost_since = name, at, None
 
     def leaderless(self, began: datetime) -> None:
         if self.lost_since is None:

@@ -26,7 +26,7 @@ from operator_tikv.pd.client import PdClient, PdNotBootstrapped, Told
 from operator_tikv.probes import probes_of
 from operator_tikv.report import Report
 from operator_tikv.targets import TikvTargets
-from operator_tikv.totals import report_totals
+from operator_tikv.whole import report_cluster, report_totals
 
 if TYPE_CHECKING:
     import httpx
@@ -98,7 +98,7 @@ class TikvSubject:
             view = measured.PrometheusView(looked.prometheus, locator_of(memory, self._targets.addresses))
         stores = sorted(memory.stores.values(), key=lambda s: s.id)
         members = sorted(memory.members)
-        told.report_cluster(report, memory, looked)
+        report_cluster(report, memory, looked)
         leader = looked.members.value.leader if isinstance(looked.members, Told) else None
         measured.report_leader_metrics(report, memory, looked, None if leader is None else pd_ref(leader))
         measured.report_prometheus(report, memory, looked, view)

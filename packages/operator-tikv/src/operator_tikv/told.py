@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-from operator_core.components import CLUSTER, ComponentRef
+from operator_core.components import ComponentRef
 from operator_core.errors import SubjectError
 from operator_core.readings import Cause, Contact, SignalName
 
@@ -13,16 +13,12 @@ from operator_tikv.doors import Knock
 from operator_tikv.looks import Looked, MemberLook, StoreLook, answers
 from operator_tikv.memory import Memory
 from operator_tikv.names import pd_ref, store_ref
-from operator_tikv.pd.client import PdNotBootstrapped, Told, verdict_of
-from operator_tikv.pd.model import Store, StoreState
+from operator_tikv.pd.client import Told
+from operator_tikv.pd.model import Store
 from operator_tikv.report import Report
-from operator_tikv.versions import dialect_of
 
 SLACK = timedelta(seconds=1.5)
 """How far two clocks that agree may seem apart: ``Date`` has whole seconds."""
-
-_LATEST = datetime(9000, 1, 1, tzinfo=UTC).timestamp()
-"""What a process may say of its start at most; anything may stand in its answer."""
 
 _OF_PD = (
     n.STORE_STATE,
@@ -109,18 +105,15 @@ def _knocked(report: Report, ref: ComponentRef, signal: SignalName, knock: Knock
         )
 
 
-def _heard(report: Report, memory: Memory, ref: ComponentRef, silent: SignalName, seen: SignalName) -> None:
+def _heard(report: Report, memory: Memory, ref: ComponentRef, silent: SignalName, heard: SignalName) -> None:
     hearing = memory.hearing_of(ref)
+    where = f"our looks at {ref}"
+    ago = None if hearing.heard_at is None else (report.at - hearing.heard_at).total_seconds()
+    report.read_or_miss(ref, heard, ago, where, lost_from=str(ref), because="it has never answered us")
     if hearing.heard_at is None and hearing.lost_since is None:
         report.miss(ref, silent, str(ref), Cause.NOT_ASKED, "it was not knocked at")
     else:
-        report.read(ref, silent, hearing.silent_for(report.at).total_seconds(), f"our looks at {ref}")
-    store = memory.stores.get(int(ref.id)) if ref.kind == n.STORE else None
-    if store is None:
-        report.read(ref, seen, float(ref in memory.seen_up), f"our looks at {ref}")
-    else:
-        word = "us" if ref in memory.seen_up else "pd" if store.last_heartbeat is not None else "nobody"
-        report.read(ref, seen, word, f"our looks at {ref}, and PD's list of stores")
+        report.read(ref, silent, hearing.silent_for(report.at).total_seconds(), where)
 
 
 def report_store(report: Report, memory: Memory, looked: Looked, store: Store) -> None:
@@ -150,7 +143,9 @@ def report_store(report: Report, memory: Memory, looked: Looked, store: Store) -
         report.read(ref, n.STORE_METRICS_CONTACT, word, f"GET {store.status_address}/metrics")
     _knocked(report, ref, n.STORE_STATUS_CONTACT, at_store.status, f"{store.status_address or 'status port'} of {ref}")
     _knocked(report, ref, n.STORE_SERVICE_CONTACT, at_store.service, f"{store.address} of {ref}")
-    _heard(report, memory, ref, n.STORE_SILENT_FOR, n.STORE_SEEN_UP)
+    _heard(report, memory, ref, n.STORE_SILENT_FOR, n.STORE_HEARD_AGO)
+    word = "us" if ref in memory.seen_up else "pd" if store.last_heartbeat is not None else "nobody"
+    report.read(ref, n.STORE_SEEN_UP, word, f"our looks at {ref}, and PD's list of stores")
     leading = memory.leading_of(ref)
     if isinstance(told, Told):
         leading.leads(store.leaders, report.at, memory.hearing_of(ref).heard_at)
@@ -189,7 +184,7 @@ def report_member(report: Report, memory: Memory, looked: Looked, name: str) -> 
     report.read(ref, n.PD_LISTED, "now" if is_listed else "earlier", "PD's list of members")
     look = looked.at_member.get(ref, MemberLook(began=looked.began))
     _knocked(report, ref, n.PD_CONTACT, look.contact, f"client port of {ref}")
-    _heard(report, memory, ref, n.PD_SILENT_FOR, n.PD_SEEN_UP)
+    _heard(report, memory, ref, n.PD_SILENT_FOR, n.PD_HEARD_AGO)
     if ref in memory.lost_as:
         report.read(ref, n.PD_LOST_AS, memory.lost_as[ref], f"our looks at {ref}")
     if isinstance(look.status, Told):
@@ -220,102 +215,3 @@ def _report_health(report: Report, looked: Looked, ref: ComponentRef) -> None:
         report.miss_for(ref, n.PD_HEALTH, "health by the other PD members", failures[0])
     else:
         report.miss(ref, n.PD_HEALTH, "health by the other PD members", Cause.ABSENT, "there is no other to ask")
-
-
-def report_cluster(report: Report, memory: Memory, looked: Looked) -> None:
-    """What PD tells of the whole."""
-    _report_leader(report, memory, looked)
-    _report_stores(report, looked)
-    for signal, told in ((n.REGIONS_COUNT, looked.regions), (n.REPLICAS_MAX, looked.replication)):
-        if isinstance(told, SubjectError):
-            report.miss_for(CLUSTER, signal, n.PD_SOURCE, told)
-        else:
-            value = told.value if isinstance(told.value, int) else told.value.max_replicas
-            report.read(CLUSTER, signal, float(value), f"PD GET {told.answer.url}", at=told.answer.at)
-    starts = _starts(memory, looked)
-    if starts:
-        report.read(CLUSTER, n.CLUSTER_AGE, max(0.0, (report.at - min(starts)).total_seconds()), "starts of processes")
-    else:
-        report.miss(CLUSTER, n.CLUSTER_AGE, n.PD_SOURCE, Cause.ABSENT, "no process that answers tells its start")
-    watched = max(timedelta(0), report.at - (memory.watching_since or report.at))
-    report.read(CLUSTER, n.WATCHED_FOR, watched.total_seconds(), "our looks")
-    _report_version(report, memory)
-
-
-def _starts(memory: Memory, looked: Looked) -> list[datetime]:
-    """When the processes that answer were started, as they tell themselves or PD."""
-    told = [look.status.value for look in looked.at_member.values() if isinstance(look.status, Told)]
-    starts = [status.started for status in (*told, *looked.given) if status.started is not None]
-    for store in memory.stores.values():
-        look = looked.at_store.get(store_ref(store.id))
-        if look is None or not (answers(look.status) or answers(look.service)):
-            continue
-        scraped = look.scraped
-        by_itself = None if scraped is None or isinstance(scraped, SubjectError) else scraped.started
-        known = [s for s in (store.started, _instant(by_itself)) if s is not None]
-        if known:
-            starts.append(max(known))  # of a process started anew, PD may know the start before only
-    return starts
-
-
-def _instant(unix: float | None) -> datetime | None:
-    return datetime.fromtimestamp(unix, UTC) if unix is not None and 0 < unix < _LATEST else None
-
-
-def _report_leader(report: Report, memory: Memory, looked: Looked) -> None:
-    members = looked.members
-    leadership = memory.leadership
-    report.read(CLUSTER, n.PD_ANSWER, verdict_of(members).value, "PD GET /pd/api/v1/members")
-    if isinstance(members, Told):
-        source = f"PD GET {members.answer.url}"
-        report.read(CLUSTER, n.PD_LEADER, members.value.leader or n.NO_LEADER, source, at=members.answer.at)
-    elif verdict_of(members).value == "no leader":
-        report.read(CLUSTER, n.PD_LEADER, n.NO_LEADER, "PD GET /pd/api/v1/members")
-    else:
-        report.miss_for(CLUSTER, n.PD_LEADER, n.PD_SOURCE, members)
-    if leadership.name is not None:
-        report.read(CLUSTER, n.PD_LAST_LEADER, leadership.name, "our looks at PD")
-    else:
-        report.miss(CLUSTER, n.PD_LAST_LEADER, n.PD_SOURCE, Cause.ABSENT, "no leader has been seen yet")
-    if leadership.changed_at is not None:
-        age = (report.at - leadership.changed_at).total_seconds()
-        report.read(CLUSTER, n.PD_LEADER_AGE, age, "our looks at PD")
-    else:
-        report.miss(CLUSTER, n.PD_LEADER_AGE, n.PD_SOURCE, Cause.ABSENT, "we have not seen it change")
-    lost = leadership.lost_since
-    leaderless = 0.0 if lost is None else max(0.0, (report.at - lost).total_seconds())
-    report.read(CLUSTER, n.PD_LEADERLESS_FOR, leaderless, "our looks at PD")
-    answering = sum(answers(look.contact) for look in looked.at_member.values())
-    if looked.at_member:
-        report.read(CLUSTER, n.PD_MEMBERS_ANSWERING, float(answering), "our knocks at PD")
-    else:
-        report.miss(CLUSTER, n.PD_MEMBERS_ANSWERING, n.PD_SOURCE, Cause.NOT_ASKED, "no member is known yet")
-
-
-def _report_stores(report: Report, looked: Looked) -> None:
-    told = looked.stores
-    signals = (n.STORES_UP, n.STORES_KNOWN, n.REGIONS_LED)
-    if isinstance(told, Told):
-        report.read(CLUSTER, n.CLUSTER_BOOTSTRAPPED, 1.0, f"PD GET {told.answer.url}", at=told.answer.at)
-    elif isinstance(told, PdNotBootstrapped):
-        report.read(CLUSTER, n.CLUSTER_BOOTSTRAPPED, 0.0, "PD GET /pd/api/v1/stores")
-    else:
-        report.miss_for(CLUSTER, n.CLUSTER_BOOTSTRAPPED, n.PD_SOURCE, told)
-    if isinstance(told, SubjectError):
-        for signal in signals:
-            report.miss_for(CLUSTER, signal, n.PD_SOURCE, told)
-        return
-    source, at = f"PD GET {told.answer.url}", told.answer.at
-    serving = [s for s in told.value if s.state in (StoreState.UP, StoreState.OFFLINE)]
-    report.read(CLUSTER, n.STORES_UP, float(sum(s.state is StoreState.UP for s in told.value)), source, at=at)
-    report.read(CLUSTER, n.STORES_KNOWN, float(len(told.value)), source, at=at)
-    report.read(CLUSTER, n.REGIONS_LED, float(sum(s.leaders for s in serving)), source, at=at)
-
-
-def _report_version(report: Report, memory: Memory) -> None:
-    versions = [s.version for s in memory.stores.values()] + [m.version for m in memory.members.values()]
-    dialect = dialect_of(versions)
-    if dialect is None:
-        report.miss(CLUSTER, n.CLUSTER_VERSION_KNOWN, n.PD_SOURCE, Cause.ABSENT, "no version has been told yet")
-        return
-    report.read(CLUSTER, n.CLUSTER_VERSION_KNOWN, dialect[0].value, f"version {dialect[1]} by PD")

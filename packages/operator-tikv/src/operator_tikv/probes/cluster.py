@@ -15,6 +15,7 @@ from operator_tikv.names import store_ref
 from operator_tikv.pd import wire
 from operator_tikv.probes.asking import Desk, Question
 from operator_tikv.report import Report
+from operator_tikv.whole import report_cluster
 
 _CHECKS = {
     "miss-peer": n.REGIONS_MISS,
@@ -34,7 +35,7 @@ def _members(desk: Desk) -> Question:
         looked = await desk.looker.look(desk.memory)
         report.at = desk.looker.clock.now()
         told.remember(desk.memory, looked, report.at)
-        told.report_cluster(report, desk.memory, looked)
+        report_cluster(report, desk.memory, looked)
         for name in sorted(desk.memory.members):
             told.report_member(report, desk.memory, looked, name)
 

@@ -56,39 +56,30 @@ def store_is_coming(seen: Seen, ref: ComponentRef) -> str | None:
 
 
 def _store_was_up_within(seen: Seen, ref: ComponentRef, age: float) -> bool:
-    silent_for = seen.number(n.STORE_SILENT_FOR, ref)
-    if seen.word(n.STORE_SEEN_UP, ref) == "us" and silent_for is not None and silent_for < age:
-        return True
-    heartbeat = seen.number(n.STORE_HEARTBEAT_AGE, ref)
-    return heartbeat is not None and heartbeat < age
+    agos = (seen.number(n.STORE_HEARD_AGO, ref), seen.number(n.STORE_HEARTBEAT_AGE, ref))
+    return any(ago is not None and ago < age for ago in agos)
 
 
 def member_is_coming(seen: Seen, ref: ComponentRef) -> str | None:
     """Why a PD member that does not answer may be on its way up, or None."""
-    has_been_up = seen.number(n.PD_SEEN_UP, ref) != 0
-    if not has_been_up and seen.number(n.CLUSTER_AGE, CLUSTER) is None:
+    heard = seen.number(n.PD_HEARD_AGO, ref)
+    if heard is None and seen.number(n.CLUSTER_AGE, CLUSTER) is None:
         return f"{ref} has never been up, and the cluster may be starting"
     age = young_for(seen)
-    if age is None:
-        return None
-    silent_for = seen.number(n.PD_SILENT_FOR, ref)
-    if has_been_up and silent_for is not None and silent_for < age:
+    if age is None or (heard is not None and heard < age):
         return None
     return f"{ref} has not been up since the cluster was started {age:.0f} s ago"
 
 
 def leader_is_coming(seen: Seen) -> str | None:
     """Why PD need not have a leader yet, or None."""
-    led_before = seen.word(n.PD_LAST_LEADER, CLUSTER) is not None
+    led = seen.number(n.PD_LED_AGO, CLUSTER)
     if seen.number(n.CLUSTER_AGE, CLUSTER) is None:
         watched = seen.number(n.WATCHED_FOR, CLUSTER)
-        if led_before or watched is None or watched >= COMING_UP:
+        if led is not None or watched is None or watched >= COMING_UP:
             return None
         return f"PD has had no leader in the {watched:.0f} s that we have watched, and nothing tells its age"
     age = young_for(seen)
-    if age is None:
-        return None
-    leaderless = seen.number(n.PD_LEADERLESS_FOR, CLUSTER)
-    if led_before and (leaderless is None or leaderless < age):
+    if age is None or (led is not None and led < age):
         return None
     return f"PD has had no leader since the cluster was started {age:.0f} s ago"
