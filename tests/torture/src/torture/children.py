@@ -16,7 +16,7 @@ from operator_core.runtime import RealClock
 
 from torture.recorder import Acknowledged
 
-PATIENCE = timedelta(seconds=60)
+PATIENCE = timedelta(seconds=180)
 """How long anything is waited for that should happen at once; the machine may be busy."""
 
 

@@ -33,6 +33,12 @@ class SmallDisk:
     folder: Path
     prefix: tuple[str, ...] = ()
 
+    def fill(self, left: int) -> None:
+        """Leave room for so many bytes."""
+        there = os.statvfs(self.folder)
+        with (self.folder / "ballast").open("wb") as ballast:
+            os.posix_fallocate(ballast.fileno(), 0, there.f_bavail * there.f_frsize - left)
+
     def enlarge(self, size: int, pid: int) -> None:
         """Give it room for so many bytes.
 
@@ -46,7 +52,7 @@ class SmallDisk:
 
 
 def _mount(folder: Path, size: int, flags: int) -> None:
-    made = _LIBC.mount(b"tmpfs", os.fsencode(folder), b"tmpfs", flags, f"size={size},mode=0700".encode())
+    made = _LIBC.mount(b"tmpfs", os.fsencode(folder), b"tmpfs", flags, f"size={size},mode=0755".encode())
     if made != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), str(folder))
