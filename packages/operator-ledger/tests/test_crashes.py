@@ -54,7 +54,7 @@ asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])))
 class Writer:
     """A child process that writes, and tells each pair of appends that was acknowledged."""
 
-    def __init__(self, path: Path, who: str, start: int = 0, count: int = 100_000) -> None:
+    def __init__(self, path: Path | str, who: str, start: int = 0, count: int = 100_000) -> None:
         self.child = subprocess.Popen(
             [sys.executable, "-c", WRITER, str(path), who, str(start), str(count)],
             stdin=subprocess.PIPE,
@@ -83,8 +83,8 @@ class Writer:
         return told
 
 
-async def test_a_killed_writer_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.sqlite"
+async def test_a_killed_writer_loses_nothing_that_was_acknowledged(place: str) -> None:
+    path = place
     chance = random.Random(20260301)
     acknowledged: list[tuple[int, int]] = []
     start = 0
@@ -99,6 +99,7 @@ async def test_a_killed_writer_loses_nothing_that_was_acknowledged(tmp_path: Pat
             tickets = {t.id: t for t in await ledger.tickets()}
             history = [r.entry for r in await ledger.history()]
             standpoint = await ledger.standpoint(NORTH)
+            assert (await ledger.verify()).holds
         notes = [(int(e.text), e.ticket) for e in history if isinstance(e, NoteAdded)]
         opened = [e for e in history if isinstance(e, OpenTicket)]
         assert set(acknowledged) <= set(notes)
@@ -109,9 +110,9 @@ async def test_a_killed_writer_loses_nothing_that_was_acknowledged(tmp_path: Pat
     assert len(acknowledged) > 20
 
 
-async def test_two_processes_that_write_at_once_both_write_everything(tmp_path: Path) -> None:
-    path, count = tmp_path / "new" / "ledger.sqlite", 30
-    writers = [Writer(path, who, count=count) for who in ("ada", "bob")]  # they also meet in creating the file
+async def test_two_processes_that_write_at_once_both_write_everything(place: str) -> None:
+    path, count = place, 30
+    writers = [Writer(path, who, count=count) for who in ("ada", "bob")]  # they also meet in making the tables
     try:
         assert [w.line() for w in writers] == ["ready", "ready"]
         for writer in writers:
@@ -125,12 +126,13 @@ async def test_two_processes_that_write_at_once_both_write_everything(tmp_path: 
     async with await SqlLedger.open(path) as ledger:
         assert sorted(t.id for t in await ledger.tickets()) == sorted(idents)
         assert sum(isinstance(r.entry, NoteAdded) for r in await ledger.history()) == 2 * count
+        assert (await ledger.verify()).holds
 
 
 async def test_tasks_of_one_process_that_write_at_once_all_write(
-    tmp_path: Path, t: At, violation: Callable[..., Violation]
+    place: str, t: At, violation: Callable[..., Violation]
 ) -> None:
-    async with await SqlLedger.open(tmp_path / "ledger.sqlite") as ledger:
+    async with await SqlLedger.open(place) as ledger:
 
         async def write(n: int) -> None:
             await ledger.append(NORTH, [OpenTicket(cluster=NORTH, at=t(n), violations=(violation(str(n)),))], at=t(n))
@@ -143,11 +145,11 @@ async def test_tasks_of_one_process_that_write_at_once_all_write(
 
 @pytest.mark.parametrize("turns", [1, 2, 3, 5, 8, 13, 21, 34])
 async def test_a_cancelled_append_is_there_as_a_whole_or_not_at_all(
-    tmp_path: Path, t: At, violation: Callable[..., Violation], observation: Callable[..., Observation], turns: int
+    place: str, t: At, violation: Callable[..., Violation], observation: Callable[..., Observation], turns: int
 ) -> None:
     entries: list[Entry] = [ObservationKept(observation=observation(1)), Progress(number=7, at=t(0), tracked={})]
     entries.extend(OpenTicket(cluster=NORTH, at=t(n), violations=(violation(str(n)),)) for n in range(5))
-    async with await SqlLedger.open(tmp_path / "ledger.sqlite") as ledger:
+    async with await SqlLedger.open(place) as ledger:
         task = asyncio.ensure_future(ledger.append(NORTH, entries, at=t(0)))
         for _ in range(turns):
             await asyncio.wait([task], timeout=0.001)

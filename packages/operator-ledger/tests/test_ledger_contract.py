@@ -396,6 +396,16 @@ class TestEveryLedger:
         assert await ledger.tickets(NORTH, newest=1) == (both,)
         assert await ledger.tickets(newest=0) == ()
 
+    async def test_whatever_a_subject_says_is_kept_as_it_was_said(self, ledger: Ledger, t: At, violation: Make) -> None:
+        words = "no answer \0 but \\0 and \\\\ \n\x1b[31m “why?” 💥 %s ' \""
+        ticket = await opened(ledger, t(10), replace(violation(f"1{words}"), because=words))
+        assert ticket.title == words
+        assert await ledger.tickets() == (ticket,)
+        assert await ledger.tickets(component=ticket.component) == (ticket,)
+        note = NoteAdded(ticket=ticket.id, at=t(11), by=words, text=words)
+        await ledger.append(NORTH, [note], at=t(11))
+        assert [r.entry for r in await ledger.history(ticket=ticket.id)][1:] == [note]
+
     async def test_what_a_violation_takes_away_is_kept_with_it(self, ledger: Ledger, t: At, violation: Make) -> None:
         away = replace(violation("1"), takes_away=True)
         ticket = await opened(ledger, t(10), away, violation("2"))

@@ -13,7 +13,9 @@ from operator_ledger import SqlFaultJournal, SqlLedger, fault_tables, tables
 from operator_ledger.migrate import Migration, Schema, bring_up, migrate
 from operator_ledger.migrations.faults import SCHEMA as FAULTS
 from operator_ledger.migrations.ledger import SCHEMA as LEDGER
+from operator_ledger.postgres import open_server
 from operator_ledger.sqlite import SqliteFile, open_file
+from postgres_server import PostgresServer
 from sqlalchemy import Connection, MetaData, create_engine, inspect, select, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
@@ -61,6 +63,25 @@ def test_the_tables_can_be_made_in_postgresql(schema: Schema, metadata: MetaData
     made += [str(CreateIndex(i).compile(dialect=dialect)) for table in metadata.sorted_tables for i in table.indexes]
     assert not any("AUTOINCREMENT" in statement for statement in made)
     assert any("BIGSERIAL" in statement for statement in made)
+
+
+@pytest.mark.postgres
+async def test_the_steps_make_the_same_tables_on_a_server(postgres: PostgresServer, t: At) -> None:
+    found: list[dict[str, object]] = []
+
+    def by_steps(connection: Connection) -> None:
+        migrate(connection, LEDGER, "here", t(0))
+
+    for make in (by_steps, tables.METADATA.create_all):
+        server = await open_server(postgres.new_url(), patience=timedelta(seconds=5))
+        try:
+            await server.write(make)
+            found.append(await server.read(shape))
+        finally:
+            await server.close()
+    migrated, declared = found
+    del migrated[LEDGER.versions]
+    assert migrated == declared
 
 
 def _adds(version: int, statement: str) -> Migration:

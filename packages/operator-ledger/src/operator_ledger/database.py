@@ -17,6 +17,8 @@ from sqlalchemy import AdaptedConnection, Connection
 
 T = TypeVar("T")
 
+_POSTGRESQL = ("postgresql://", "postgres://", "postgresql+asyncpg://")
+
 PATIENCE = timedelta(seconds=5)
 """How long an operation waits for somebody else to let go of what it needs."""
 
@@ -97,7 +99,7 @@ async def open_database(name: str | os.PathLike[str], *, patience: timedelta) ->
     Raises:
         LedgerError: it cannot be had.
     """
-    if os.fspath(name).startswith(("postgresql://", "postgres://")):
+    if os.fspath(name).startswith(_POSTGRESQL):
         from operator_ledger.postgres import open_server  # noqa: PLC0415 - most never need its driver
 
         return await open_server(os.fspath(name), patience=patience)

@@ -10,7 +10,7 @@ broke before the commit was asked for. One that breaks during the commit is told
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -74,48 +74,56 @@ def name_of(url: str) -> str:
     return f"postgresql://{hosts}/{database}"
 
 
-def _sqlstate(error: BaseException) -> str | None:
-    while True:
-        found = getattr(error, "sqlstate", None)
-        if isinstance(found, str):
-            return found
-        inner = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error.__cause__
-        if inner is None or inner is error:
-            return None
-        error = inner
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and what it came from, the outermost first."""
+    seen: list[BaseException] = []
+    while error is not None and error not in seen:
+        seen.append(error)
+        yield error
+        error = (error.orig if isinstance(error, DBAPIError) else None) or error.__cause__
 
 
-def _innermost(error: BaseException) -> BaseException:
-    inner = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error.__cause__
-    return error if inner is None or inner is error else _innermost(inner)
+def _sqlstate(error: BaseException) -> str:
+    states = (getattr(e, "sqlstate", None) for e in _chain(error))
+    return next((state for state in states if isinstance(state, str)), "")
 
 
 def _reason(error: BaseException) -> str:
-    state = _sqlstate(error)
-    if state in _WORDS:
-        return _WORDS[state]
-    match inner := _innermost(error):
-        case PoolTimeoutError():
-            return "no connection to it came free in time"
-        case TimeoutError():
-            return "it did not answer in time"
-        case socket.gaierror():
-            return "its address cannot be found"
-        case ConnectionRefusedError():
-            return "nobody listens there"
-        case OSError():
-            return inner.strerror or str(inner) or type(inner).__name__
-        case _:
-            return (str(inner) or type(inner).__name__).partition("\n")[0]
+    if words := _WORDS.get(_sqlstate(error)):
+        return words
+    told = ""
+    for e in _chain(error):
+        match e:
+            case PoolTimeoutError():
+                return "no connection to it came free in time"
+            case TimeoutError():
+                return "it did not answer in time"
+            case socket.gaierror():
+                return "its address cannot be found"
+            case ConnectionRefusedError():
+                return "nobody listens there"
+            case OSError() if e.strerror:
+                return e.strerror
+            case _:
+                told = str(e) or type(e).__name__
+    return told.partition("\n")[0]
 
 
 def _is_broken(error: BaseException) -> bool:
     """Whether the connection is gone, so that the server has undone what was not committed, or will."""
-    if isinstance(error, DBAPIError) and error.connection_invalidated:
-        return True
-    return isinstance(_innermost(error), (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError)) or (
-        (_sqlstate(error) or "").startswith(("08", "57P"))
+    return _sqlstate(error).startswith(("08", "57P")) or any(
+        isinstance(e, (ConnectionError, asyncpg.PostgresConnectionError))
+        or (isinstance(e, DBAPIError) and e.connection_invalidated)
+        for e in _chain(error)
     )
+
+
+def _may_try_again(error: BaseException) -> bool:
+    """Whether nothing was kept, and another try may succeed; not for what was never tried at all."""
+    return _sqlstate(error) in _GIVEN_UP or _is_broken(error)
+
+
+_TROUBLE = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 
 
 class PostgresServer:
@@ -171,7 +179,7 @@ class PostgresServer:
     async def _errors_told(self) -> AsyncGenerator[None]:
         try:
             yield
-        except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as e:
+        except _TROUBLE as e:
             raise LedgerError(f"{self._name}: {_reason(e)}") from e
 
     async def write(self, work: Callable[[Connection], T]) -> T:
@@ -179,9 +187,8 @@ class PostgresServer:
             for attempt in range(1, _TRIES + 1):
                 try:
                     return await self._write_once(work)
-                except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as e:
-                    again = _sqlstate(e) in _GIVEN_UP or _is_broken(e)
-                    if attempt == _TRIES or not again:
+                except _TROUBLE as e:
+                    if attempt == _TRIES or not _may_try_again(e):
                         raise
             raise AssertionError  # the last try returns or raises
 
@@ -195,10 +202,8 @@ class PostgresServer:
                 raise
             try:
                 await transaction.commit()
-            except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as e:
-                if _sqlstate(e) in _GIVEN_UP:
-                    raise
-                if _is_broken(e) or isinstance(_innermost(e), TimeoutError):
+            except _TROUBLE as e:
+                if _is_broken(e) or any(isinstance(x, TimeoutError) for x in _chain(e)):
                     raise LedgerError(
                         f"{self._name}: the connection was lost at the very end ({_reason(e)});"
                         " whether it was written is not known"
@@ -213,8 +218,8 @@ class PostgresServer:
                 try:
                     async with engine.begin() as connection:
                         return await connection.run_sync(work)
-                except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as e:
-                    if attempt == _TRIES or not (_sqlstate(e) in _GIVEN_UP or _is_broken(e)):
+                except _TROUBLE as e:
+                    if attempt == _TRIES or not _may_try_again(e):
                         raise
             raise AssertionError  # the last try returns or raises
 
@@ -265,7 +270,7 @@ async def _undo(connection: AsyncConnection) -> None:
     """Roll back; a connection that is gone has been rolled back by the server."""
     try:
         await connection.rollback()
-    except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+    except _TROUBLE:
         await connection.invalidate()
 
 

@@ -184,6 +184,10 @@ def _apply(connection: Connection) -> None:
         "ALTER TABLE entries RENAME TO entries_1",
     ):
         connection.execute(text(statement))
+    if connection.dialect.name == "postgresql":  # the new table shall have the names that the old one has
+        for name in ("pkey", "ticket_fkey"):
+            connection.execute(text(f"ALTER TABLE entries_1 RENAME CONSTRAINT entries_{name} TO entries_1_{name}"))
+        connection.execute(text("ALTER SEQUENCE entries_sequence_seq RENAME TO entries_1_sequence_seq"))
     _METADATA.create_all(connection, tables=_NEW, checkfirst=False)
     heads = _copied(connection)
     for head in heads.values():
