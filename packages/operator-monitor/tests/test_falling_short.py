@@ -1,7 +1,7 @@
 """Cycles that fail or take too long are recorded as such, and nothing is lost or told twice by a failing ledger."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
 import pytest
@@ -17,7 +17,7 @@ from operator_monitor import CycleReport, Monitor
 Toy: TypeAlias = Any
 """What conftest makes; its types cannot be imported here."""
 
-NORTH = ClusterName("north")
+NORTH, NOON = ClusterName("north"), datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 UP, DOWN = {"1": "up"}, {"1": "down"}
 BUG, HANG = KeyError("a bug"), timedelta(days=1)
 pytestmark = pytest.mark.looptime
@@ -171,36 +171,60 @@ def ledger_start(subject: Make) -> Toy:
 
 
 @pytest.mark.parametrize("lost", range(1, 10))
+@pytest.mark.parametrize("again", [2, 5])
 async def test_an_answer_that_is_lost_just_before_an_outage_costs_no_grace(
-    led: Led, monitor: Callable[..., Monitor], subject: Make, ledger: Toy, fails: Callable[..., None], lost: int
+    led: Led,
+    monitor: Callable[..., Monitor],
+    subject: Make,
+    ledger: Toy,
+    fails: Callable[..., None],
+    lost: int,
+    again: int,
 ) -> None:
-    fails(lost, when="after")
+    fails(lost, lost + again, when="after")
+    seen: dict[int, int] = {}
 
     async def away(what: str) -> None:
-        if lost <= len(ledger.appends) and len(seen) < 3:
-            seen.append(what)
+        last = max((n for n in (lost, lost + again) if n <= len(ledger.appends)), default=0)
+        if last and seen.setdefault(last, 0) < 2:
+            seen[last] += 1
             raise LedgerError("locked")
 
-    seen: list[str] = []
     ledger.asked = away
-    reports = await led(monitor(subject(UP, UP, DOWN, UP, UP, *[DOWN] * 7, *[UP] * 9)), 21)
+    reports = await led(monitor(subject(UP, UP, DOWN, UP, UP, *[DOWN] * 8, *[UP] * 12)), 25)
     (ticket,) = ledger.book.values()
     assert ticket.violations[0].since == reports[5].at
     assert (ticket.is_open, len(ticket.violations)) == (False, 1)
-    assert looks(ledger) == list(range(1, 22))
+    assert looks(ledger) == list(range(1, 26))
+    assert [e.judgement.verdict for e in ledger.entries(JudgementChanged)] in (
+        [Verdict.VIOLATED, Verdict.HOLDS],  # the first one came and went while nothing could be written
+        [Verdict.VIOLATED, Verdict.HOLDS, Verdict.VIOLATED, Verdict.HOLDS],
+    )
 
 
-async def test_an_observation_of_somebody_else_under_the_next_number_costs_one_cycle(
-    led: Led, monitor: Callable[..., Monitor], subject: Make, ledger: Toy, clock: VirtualClock
+@pytest.mark.parametrize("looks_before", [1, 2, 3])
+@pytest.mark.parametrize("foreign", [1, 4])
+async def test_observations_of_somebody_else_under_the_next_numbers_cost_one_look_and_nothing_of_what_it_told(
+    led: Led,
+    monitor: Callable[..., Monitor],
+    subject: Make,
+    ledger: Toy,
+    clock: VirtualClock,
+    looks_before: int,
+    foreign: int,
 ) -> None:
     alone = monitor(subject(DOWN))
-    await led(alone, 2)
-    foreign = Observation(cluster=NORTH, number=3, at=clock.now())
-    await ledger.say(ObservationKept(observation=foreign), clock.now())
+    await led(alone, looks_before)
+    await clock.sleep(timedelta(seconds=5))
+    for n in range(foreign):
+        observation = Observation(cluster=NORTH, number=looks_before + 1 + n, at=clock.now())
+        await ledger.say(ObservationKept(observation=observation), clock.now())
     reports = await led(alone, 4)
     assert [r.failed is None for r in reports] == [False, True, True, True]
-    assert [r.number for r in reports] == [3, 4, 5, 6]
-    assert [len(r.opened) for r in reports] == [0, 1, 0, 0]
+    assert [r.number for r in reports] == [looks_before + n for n in (1, foreign + 1, foreign + 2, foreign + 3)]
+    assert len(ledger.book) == 1
+    assert ledger.book[1].violations[0].since == NOON
+    assert [n for n, _, _ in short(ledger)] == [looks_before + 1]
 
 
 async def test_a_long_outage_is_written_piece_by_piece(
@@ -223,3 +247,14 @@ async def test_what_is_tracked_does_not_grow_with_components_that_come_and_go(
     assert {key.component.id for key in alone.tracked} == {"1", "node 1"}
     assert len(reports[-1].judgements) == 2
     assert dict(ledger.progress.tracked) == {}
+
+
+async def test_what_comes_back_unseen_after_it_had_left_is_no_news(
+    led: Led, monitor: Callable[..., Monitor], subject: Make, ledger: Toy
+) -> None:
+    both = {"1": "up", "2": "up"}
+    await led(monitor(subject(both, both, UP, UP, {"1": "up", "2": "?"})), 8)
+    assert ledger.entries(JudgementChanged) == []
+    await led(monitor(subject(both, both, {"1": "up", "2": "?"})), 8)
+    turned = [e.judgement.verdict for e in ledger.entries(JudgementChanged)]
+    assert turned == [Verdict.HOLDS, Verdict.UNKNOWN]  # what never left is news

@@ -341,3 +341,28 @@ async def test_one_monitor_writes_one_thing_at_a_time(
     reports = await w.cycles(8)
     assert most == 1
     assert sum(len(r.diagnoses) for r in reports) == 3
+
+
+async def test_a_diagnosis_that_comes_in_during_an_outage_is_told_with_its_ticket_when_it_is_over(
+    watch: Callable[..., Watch], ledger: Toy
+) -> None:
+    w = watch(DOWN, answers=(timedelta(seconds=3),), terms=DiagnosisTerms(matures_after=timedelta(hours=1)))
+    looked = w.subject.looks
+
+    async def away(what: str) -> None:
+        if what == "tickets" and len(looked) in {4, 5}:
+            raise LedgerError("locked")
+
+    ledger.asked = away
+    reports = await w.cycles(7)
+    assert [len(r.diagnoses) for r in reports] == [0, 0, 0, 1, 0, 0, 0]
+    assert [[(t.id, t.state) for t in r.changed] for r in reports if r.changed] == [[(1, TicketState.DIAGNOSED)]]
+    assert reports[5].changed
+
+
+async def test_waiting_for_a_diagnosis_delays_no_look(watch: Callable[..., Watch], clock: VirtualClock) -> None:
+    w = watch(DOWN, answers=(timedelta(seconds=0.8),))
+    w.subject.slow = timedelta(seconds=4.5)
+    reports = await w.cycles(5)
+    assert [(r.at - w.start).total_seconds() for r in reports] == [0, 5, 10, 15, 20]
+    assert [len(r.diagnoses) for r in reports] == [0, 0, 0, 1, 0]

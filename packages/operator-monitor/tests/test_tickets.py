@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
 import pytest
+from operator_core.components import Kind
 from operator_core.incidents import HoldTicket, MoveTicket
-from operator_core.judgements import Concern, Verdict
+from operator_core.judgements import Concern, InvariantName, Verdict
+from operator_core.knowledge import Consequence, FailureMode, ModeName, Of
 from operator_core.readings import ClusterName
 from operator_core.record import Entry, JudgementChanged, ObservationKept
 from operator_core.runtime import VirtualClock
@@ -21,6 +23,7 @@ Toy: TypeAlias = Any
 NORTH, T0 = ClusterName("north"), datetime(2026, 3, 1, 13, 0, tzinfo=UTC)
 pytestmark = pytest.mark.looptime
 
+IS_UP = InvariantName("node-is-up")
 UP, DOWN, DARK = {"1": "up"}, {"1": "down"}, {"1": "?"}
 Subject = Callable[..., Toy]
 
@@ -336,3 +339,33 @@ async def test_a_flapping_that_began_before_a_restart_counts(watch: Callable[...
         before += await w.cycles(2)
         w.restart()
     assert opened_at(w, before) == [45.0]
+
+
+async def test_what_one_failure_mode_accounts_for_is_one_ticket(
+    subject: Subject, ledger: Toy, clock: VirtualClock
+) -> None:
+    two = {"1": "down", "4": "down"}
+    alone = Watch(subject(two), ledger, clock)
+    await alone.cycles(3)
+    assert sorted(t.title for t in ledger.book.values()) == ["node 1 is down", "node 4 is down"]
+
+    toy, other = subject(two), type(ledger)()
+    known = await toy.knowledge()
+    mode = FailureMode(
+        name=ModeName("avalanche"),
+        title="one takes the others along",
+        about=Kind("node"),
+        summary="{it} takes the others along",
+        mechanism="",
+        expects=(),
+        path=(),
+        options=(),
+        violates=(Consequence(invariant=IS_UP), Consequence(invariant=IS_UP, of=Of.OTHERS)),
+    )
+
+    async def knowledge() -> Toy:
+        return replace(known, modes=(mode,))
+
+    toy.knowledge = knowledge
+    await Watch(toy, other, clock).cycles(3)
+    assert [t.title for t in other.book.values()] == ["node 1 is down (also node 4)"]

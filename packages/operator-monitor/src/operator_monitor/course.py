@@ -36,7 +36,7 @@ class Draft:
         settled: what is tracked once it is written.
     """
 
-    number: int
+    observation: Observation
     entries: tuple[Entry, ...]
     settled: Mapping[JudgementKey, Tracked]
     news: tuple[JudgementChanged, ...]
@@ -130,7 +130,7 @@ class Course:
             first = {key: Verdict.HOLDS for key, t in self.tracked.items() if t.verdict is Verdict.HOLDS}
             self.recorded = {key: verdict for key, verdict in (first | self.recorded).items() if key in self.tracked}
             self.has_new_keys = len(self.recorded) != len(self.tracked)
-        self._written_up_to(draft.number)
+        self._written_up_to(draft.observation.number)
         self.doubtful = None
 
     def doubt(self, draft: Draft) -> None:
@@ -138,24 +138,22 @@ class Course:
         self.doubtful = draft
         self.since_doubt.clear()
 
-    def clear_doubt(self, standpoint: Standpoint) -> Draft | None:
-        """Find out whether the doubtful draft was written after all.
+    def clear_doubt(self, last_number: int, *, is_written: bool) -> None:
+        """Go on knowing whether the doubtful draft was written after all.
 
-        Returns:
-            The draft when it was, from which the course then goes on; None when it was not, or when that was too long
-            ago. Observations with a number that the record has already are not written again, whoever wrote them.
+        Observations under a number that the record has already are not written again, whoever wrote them.
+
+        Args:
+            last_number: the highest in the record.
+            is_written: when it was, the course goes on from it, unless that was too long ago.
         """
         draft, self.doubtful = self.doubtful, None
-        self.number = max(self.number, standpoint.last_number)
-        self._written_up_to(standpoint.last_number)
-        if draft is None or len(self.since_doubt) == self.since_doubt.maxlen:
-            return None
-        if standpoint.last_number < draft.number or dict(standpoint.tracked) != remarkable(draft.settled):
-            return None
-        self.wrote(draft)
-        for judgements in self.since_doubt:
-            self.tracked = follow(self.tracked, judgements)
-        return draft
+        self.number = max(self.number, last_number)
+        self._written_up_to(last_number)
+        if draft is not None and is_written and len(self.since_doubt) < self.keep:
+            self.wrote(draft)
+            for judgements in self.since_doubt:
+                self.tracked = follow(self.tracked, judgements)
 
     def _written_up_to(self, number: int) -> None:
         later = [o for o in self.unwritten if o.number > number]
@@ -219,7 +217,7 @@ def drafted(
         Progress(number=observation.number, at=now, tracked=remarkable(settled)),
     )
     return Draft(
-        number=observation.number,
+        observation=observation,
         entries=entries,
         settled=settled,
         news=news,

@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 import structlog
+from operator_core.claims import Interval
 from operator_core.incidents import REOPEN_WINDOW
 from operator_core.judgements import Verdict
 from operator_core.knowledge import Knowledge
 from operator_core.ports import Clock, Ledger, Standpoint, Subject
-from operator_core.readings import Cause, ClusterName
+from operator_core.readings import Cause, ClusterName, Observation
 from operator_core.record import CycleFellShort
 from operator_core.silences import Silence
 from operator_core.tickets import Ticket, TicketId
@@ -176,12 +177,20 @@ class Cycles:
 
     async def _clear_doubt(self, course: Course) -> Failed | None:
         """Find out whether the last append was written, if that is not known; else nothing may be written on."""
-        if course.doubtful is None:
+        if (draft := course.doubtful) is None:
             return None
         standpoint = await self._standpoint()
         if isinstance(standpoint, Failed):
             return standpoint
-        if (draft := course.clear_doubt(standpoint)) is not None:
+        then: tuple[Observation, ...] | Failed = ()
+        if standpoint.last_number >= draft.observation.number:
+            at = Interval(start=draft.observation.at, end=draft.observation.at)
+            then = await self._attempt(self._ledger.observations(self._cluster, span=at), "reading the last look")
+        if isinstance(then, Failed):
+            return then
+        is_written = draft.observation in then
+        course.clear_doubt(standpoint.last_number, is_written=is_written)
+        if is_written:
             self._memory.paid(draft.owed)
         return None
 
