@@ -131,12 +131,37 @@ def test_hostile_words_stay_where_they_are(width: int) -> None:
     told = Timeline(ticket=made, happenings=(happening,), readings=(reading,), courses=(course,), now=T0)
     for parts in (
         [table(listed(made), width=width)],
-        ticket_page.page(file),
+        ticket_page.page(file, width=width),
+        ticket_page.page(file, width=None),
         timeline_page.page(told, width=width),
         timeline_page.page(told, width=None),
     ):
         lines = drawn(parts, width)
         assert "[red]m[/] [/]" in " ".join(lines), "what looks like markup is shown as it is"
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_every_reading_is_shown_with_where_it_came_from(width: int) -> None:
+    made = ticket(1)
+    readings = tuple(
+        Reading(
+            id=ReadingId(f"o1.{n}"),
+            component=made.component,
+            signal=SignalName("cup.level"),
+            value=float(n),
+            unit=Unit("1"),
+            at=T0,
+            source="GET http://cups/even" if n % 2 else "GET http://cups/odd",
+        )
+        for n in range(6)
+    )
+    file = TicketFile(
+        ticket=made, readings=readings, notes=(), diagnosis=None, moves=(), silences=(), origin=None, now=T0
+    )
+    text = "\n".join(drawn(ticket_page.page(file, width=width), width))
+    assert text.count("GET http://cups/even") == (3 if width == 120 else 1)
+    if width < 120:
+        assert "GET http://cups/even: o1.1, o1.3, o1.5" in text
 
 
 def test_the_course_of_a_number_shows_where_nothing_was_seen_and_where_it_opened() -> None:

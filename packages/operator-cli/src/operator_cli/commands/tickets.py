@@ -130,8 +130,9 @@ def show(
     if as_json:
         typer.echo(document("operator.ticket", 1, file))
         return
-    for part in page(file):
-        console(is_table=True).print(part)
+    out = console(is_table=True)
+    for part in page(file, width=out.width if out.is_terminal else None):
+        out.print(part)
     if file.diagnosis is not None:
         console().print()
         console().print(render_terminal(file.diagnosis, zone=local_zone()))

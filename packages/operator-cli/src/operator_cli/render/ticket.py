@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -27,8 +27,17 @@ READINGS_SHOWN = 40
 """A ticket that flaps for hours has hundreds; the newest tell, and ``--json`` has all."""
 
 
-def page(file: TicketFile) -> Iterator[RenderableType]:
-    """One ticket, part by part, each a line or a table."""
+WIDE = 120
+"""Columns from which on the source of a reading has room beside it."""
+
+
+def page(file: TicketFile, *, width: int | None) -> Iterator[RenderableType]:
+    """One ticket, part by part, each a line or a table.
+
+    Args:
+        file: what is known of it.
+        width: columns of the terminal; None where there is none.
+    """
     ticket, now = file.ticket, file.now
     yield ticket_line(ticket)
     over = f", {age(now - ticket.opened_at)} ago" if now >= ticket.opened_at else ""
@@ -46,7 +55,11 @@ def page(file: TicketFile) -> Iterator[RenderableType]:
     if file.readings:
         yield heading("readings they rest on")
         yield from _left_out(len(file.readings) - READINGS_SHOWN)
-        yield grid(_reading(r, now) for r in file.readings[-READINGS_SHOWN:])
+        shown = file.readings[-READINGS_SHOWN:]
+        is_wide = width is None or width >= WIDE
+        yield grid((*_reading(r, now), *([f"[dim]{escaped(r.source)}[/]"] if is_wide else [])) for r in shown)
+        if not is_wide:
+            yield grid(_sources(shown))
     if file.moves:
         yield heading("what was decided")
         yield grid((_time(m.at, now), f"{_move(m)} by {_who(m.by, m.because)}") for m in file.moves)
@@ -91,8 +104,14 @@ def _reading(reading: Reading, now: datetime) -> tuple[str, ...]:
         escaped(f"{reading.component}{toward}"),
         escaped(reading.signal),
         escaped(quantity(reading.value, reading.unit)),
-        f"[dim]{escaped(reading.source)}[/]",
     )
+
+
+def _sources(readings: Sequence[Reading]) -> Iterator[tuple[str]]:
+    """Where readings came from, each source once."""
+    for source in dict.fromkeys(r.source for r in readings):
+        ids = ", ".join(r.id for r in readings if r.source == source)
+        yield (f"[dim]{escaped(source)}: {escaped(ids)}[/]",)
 
 
 def _move(move: MoveTicket | HoldTicket) -> str:
