@@ -332,6 +332,11 @@ async def test_flapping_opens_a_ticket_although_no_onset_outlasts_the_grace(
     assert resolved_at(w, reports) == [50.0 + 300]
 
 
+async def test_a_component_that_keeps_leaving_and_coming_back_broken_is_flapping(watch: Callable[..., Watch]) -> None:
+    w = watch(*[{"1": "up", "2": "down"}, UP, UP] * 4, UP)
+    assert opened_at(w, await w.cycles(20)) == [45.0]
+
+
 async def test_a_flapping_that_began_before_a_restart_counts(watch: Callable[..., Watch]) -> None:
     w = watch(*[DOWN, UP, UP] * 4, UP)
     before: list[CycleReport] = []
