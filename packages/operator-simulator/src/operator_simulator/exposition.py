@@ -16,6 +16,8 @@ from itertools import accumulate
 from typing import Final
 
 _EXACT: Final = 1e15
+_EXPONENT_FROM: Final = 1_000_000
+"""Go writes numbers from here on with an exponent."""
 
 
 class Dialect(Enum):
@@ -36,7 +38,7 @@ def rust_number(x: float) -> str:
 def go_count(n: int) -> str:
     """The same for a whole number from 0 to 10^15, which a float holds exactly."""
     text = str(n)
-    if n < 1_000_000:
+    if n < _EXPONENT_FROM:
         return text
     rest = text[1:].rstrip("0")
     return f"{text[0]}{'.' if rest else ''}{rest}e+{len(text) - 1:02d}"
@@ -57,7 +59,8 @@ def go_number(x: float) -> str:
 
 
 _WRITERS: Mapping[Dialect, Callable[[float], str]] = {Dialect.RUST: rust_number, Dialect.GO: go_number}
-_COUNTERS: Mapping[Dialect, Callable[[int], str]] = {Dialect.RUST: str, Dialect.GO: go_count}
+_GAPS: Mapping[Dialect, str] = {Dialect.RUST: "%d", Dialect.GO: "%s"}
+"""Where a count goes in a page that is filled in."""
 
 
 def exponential(start: float, factor: float, count: int) -> tuple[float, ...]:
@@ -137,11 +140,15 @@ class Histogram:
         self.total += n * median * self._factor
         self._shown = ""
 
-    def show(self, write: Callable[[float], str], write_count: Callable[[int], str]) -> str:
-        """Its lines: buckets cumulated, sum, count."""
+    def show(self, dialect: Dialect) -> str:
+        """Its lines: buckets cumulated, sum, count. Where counts are plain digits, the gaps round them down."""
         if not self._shown:
-            cumulated = [*map(write_count, map(int, accumulate(self.counts)))]
-            self._shown = self._page % (*cumulated, write(round(self.total, 9)), cumulated[-1])
+            cumulated = [*accumulate(self.counts)]
+            if dialect is Dialect.RUST:
+                self._shown = self._page % (*cumulated, rust_number(round(self.total, 9)), cumulated[-1])
+            else:
+                texts = [*map(str if cumulated[-1] < _EXPONENT_FROM else go_count, map(int, cumulated))]
+                self._shown = self._page % (*texts, go_number(round(self.total, 9)), texts[-1])
         return self._shown
 
 
@@ -229,12 +236,10 @@ class Registry:
             comma = f"{key}," if key else ""
             texts = [self._write(b) for b in bounds] + ["+Inf"]
             plain = f"{{{key}}}" if key else ""
-            prefixes = (
-                *(f'{name}_bucket{{{comma}le="{b}"}} ' for b in texts),
-                f"{name}_sum{plain} ",
-                f"{name}_count{plain} ",
-            )
-            page = "\n".join(p.replace("%", "%%") + "%s" for p in prefixes)
+            gap = _GAPS[self._dialect]
+            lines = [(f'{name}_bucket{{{comma}le="{b}"}} ', gap) for b in texts]
+            lines += ((f"{name}_sum{plain} ", "%s"), (f"{name}_count{plain} ", gap))
+            page = "\n".join(line.replace("%", "%%") + end for line, end in lines)
             cell = family.cells[key] = Histogram(family.bounds, page)
         assert isinstance(cell, Histogram)
         return cell
@@ -265,7 +270,7 @@ class Registry:
         """The whole page, families in the order of their names."""
         if self._order is None:
             self._order = [self._families[n] for n in sorted(self._families)]
-        write, write_count = self._write, _COUNTERS[self._dialect]
+        write, dialect = self._write, self._dialect
         lines: list[str] = []
         for family in self._order:
             if not family.cells:
@@ -273,7 +278,7 @@ class Registry:
             lines.append(family.head)
             for prefix, cell in family.shown_order():
                 if isinstance(cell, Histogram):
-                    lines.append(cell.show(write, write_count))
+                    lines.append(cell.show(dialect))
                     continue
                 if cell.value != cell.shown_value:
                     cell.shown_value = cell.value
