@@ -186,11 +186,13 @@ def fill(
     async def write(ledger: Ledger) -> None:
         for name, first in (("north", 1), ("south", 1001)):
             cluster = ClusterName(name)
-            for n in range(100):
-                value = "slow" if n % 30 == 7 else n / 7
-                look = observation(first + n, at=15 * n, cluster=name, value=value)
-                progress = Progress(number=first + n, at=look.at, tracked={judgement().key: Tracked(is_open=n > 50)})
-                await ledger.append(cluster, [ObservationKept(observation=look), progress], at=look.at)
+            values = ["slow" if n % 30 == 7 else n / 7 for n in range(100)]
+            looks = [observation(first + n, at=15 * n, cluster=name, value=v) for n, v in enumerate(values)]
+            for start in range(0, 100, 10):
+                some = looks[start : start + 10]
+                tracked = {judgement().key: Tracked(is_open=start > 50)}
+                progress = Progress(number=some[-1].number, at=some[-1].at, tracked=tracked)
+                await ledger.append(cluster, [*(ObservationKept(observation=o) for o in some), progress], at=t(start))
             readings = (ReadingId(f"o{first + 20}.1"),)
             (one,) = await ledger.append(
                 cluster,

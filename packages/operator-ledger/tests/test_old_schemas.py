@@ -12,10 +12,19 @@ import pytest
 from operator_core.faults import JournalEntry
 from operator_core.incidents import MoveTicket
 from operator_core.readings import ClusterName, Observation
-from operator_core.record import ObservationKept
-from operator_core.tickets import Ticket, TicketState
+from operator_core.record import NoteAdded, ObservationKept
+from operator_core.runtime import RealClock
+from operator_core.tickets import Ticket, TicketId, TicketState
 from operator_ledger import SqlFaultJournal, SqlLedger
 from operator_ledger.codec import from_json, to_json
+from operator_ledger.database import PATIENCE
+from operator_ledger.migrate import Schema, bring_up
+from operator_ledger.migrations.ledger import SCHEMA as LEDGER
+from operator_ledger.migrations.ledger import m0001_first
+from operator_ledger.postgres import open_server
+from operator_ledger.sqlite import open_file
+from postgres_server import PostgresServer
+from sqlalchemy import insert, select, text
 
 HERE = Path(__file__).parent / "old_schemas"
 
@@ -81,6 +90,40 @@ async def test_a_ledger_of_the_first_schema_goes_on_in_a_chain_that_holds(tmp_pa
         over = MoveTicket(ticket=ticket.id, at=seen.at, to=TicketState.RESOLVED, by="Ada")
         (after,) = await ledger.append(ticket.cluster, [over], at=seen.at)
         assert not after.is_open
+        assert (await ledger.verify()).holds
+
+
+@pytest.mark.postgres
+async def test_the_same_on_a_server_becomes_the_same(tmp_path: Path, postgres: PostgresServer) -> None:
+    path, said = restored("ledger-1", tmp_path)
+    url = postgres.new_url()
+    first = Schema(versions=LEDGER.versions, migrations=LEDGER.migrations[:1])
+    here, there = await open_file(path, patience=PATIENCE), await open_server(url, patience=PATIENCE)
+    try:
+        await bring_up(there, first, RealClock())
+        for table in m0001_first.METADATA.sorted_tables:
+            rows = await here.read(lambda c, table=table: list(map(dict, c.execute(select(table)).mappings())))
+            await there.write(lambda c, table=table, rows=rows: c.execute(insert(table), rows) and None)
+        for column in ("tickets.id", "entries.sequence"):
+            table, name = column.split(".")
+            goes_on = text(f"SELECT setval(pg_get_serial_sequence('{table}', '{name}'), max({name})) FROM {table}")
+            await there.write(lambda c, goes_on=goes_on: c.execute(goes_on) and None)
+    finally:
+        await here.close()
+        await there.close()
+    async with await SqlLedger.open(path) as file, await SqlLedger.open(url) as ledger:
+        assert (
+            await ledger.tickets() == await file.tickets() == from_json(tuple[Ticket, ...], json.dumps(said["tickets"]))
+        )
+        assert await ledger.history() == await file.history()
+        for cluster in map(ClusterName, said["observations"]):
+            assert await ledger.observations(cluster) == await file.observations(cluster)
+            assert await ledger.standpoint(cluster) == await file.standpoint(cluster)
+            assert await ledger.head(cluster) == await file.head(cluster)  # byte for byte the same record
+        assert (await ledger.verify()).holds
+        note = NoteAdded(ticket=TicketId(1), at=(await file.tickets())[0].opened_at, by="Ada", text="on")
+        await ledger.append(ClusterName("north"), [note], at=note.at)
+        assert (await ledger.history())[-1].entry == note
         assert (await ledger.verify()).holds
 
 

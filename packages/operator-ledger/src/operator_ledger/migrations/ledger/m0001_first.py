@@ -23,11 +23,11 @@ from sqlalchemy import (
 from operator_ledger.columns import NUMBER, Instant
 from operator_ledger.migrate import Migration
 
-_METADATA = MetaData()
+METADATA = MetaData()
 
 Table(
     "tickets",
-    _METADATA,
+    METADATA,
     Column("id", NUMBER, primary_key=True),
     Column("cluster", String(200), nullable=False),
     Column("state", String(20), nullable=False),
@@ -44,7 +44,7 @@ Table(
 
 Table(
     "violations",
-    _METADATA,
+    METADATA,
     Column("ticket", NUMBER, ForeignKey("tickets.id"), primary_key=True),
     Column("ordinal", Integer, primary_key=True, autoincrement=False),
     Column("invariant", String(200), nullable=False),
@@ -60,7 +60,7 @@ Table(
 
 Table(
     "open_violations",
-    _METADATA,
+    METADATA,
     Column("cluster", String(200), primary_key=True),
     Column("invariant", String(200), primary_key=True),
     Column("component", String(400), primary_key=True),
@@ -69,7 +69,7 @@ Table(
 
 Table(
     "entries",
-    _METADATA,
+    METADATA,
     Column("sequence", NUMBER, primary_key=True),
     Column("cluster", String(200), nullable=False),
     Column("at", Instant, nullable=False),
@@ -90,7 +90,7 @@ Table(
 
 Table(
     "progress",
-    _METADATA,
+    METADATA,
     Column("cluster", String(200), primary_key=True),
     Column("number", NUMBER, nullable=False),
     Column("at", Instant, nullable=False),
@@ -100,5 +100,5 @@ Table(
 )
 
 MIGRATION = Migration(
-    version=1, title="first", apply=lambda connection: _METADATA.create_all(connection, checkfirst=False)
+    version=1, title="first", apply=lambda connection: METADATA.create_all(connection, checkfirst=False)
 )
