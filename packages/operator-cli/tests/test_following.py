@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 
+import pytest
+from operator_cli.render.following import teller
 from operator_cli.use_cases.following import Change, Seen, follow
 from operator_cli.use_cases.tickets import Wanted
 from operator_cli.wiring import Record
@@ -118,3 +121,30 @@ def test_a_ticket_that_newer_ones_push_out_has_not_ended() -> None:
     assert news(after) == [(Change.OPENED, 2, TicketState.OPEN)]
     _, after = looks(moves(1, TicketState.ESCALATED), wanted=Wanted(states=frozenset({TicketState.OPEN})))
     assert news(after) == [(Change.MOVED, 1, TicketState.ESCALATED)]
+
+
+def test_where_there_is_no_terminal_each_change_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    def fails(ledger: _Failing) -> None:
+        ledger.fails = True
+
+    seen = looks(opens("2"), moves(1, TicketState.RESOLVED), fails, None)
+    with teller(Wanted(), as_json=False) as tell:
+        for each in seen:
+            tell(each)
+    said = capsys.readouterr()
+    assert [line.split()[1:4] for line in said.out.splitlines()] == [
+        ["there", "ticket", "1"],
+        ["opened", "ticket", "2"],
+        ["resolved", "ticket", "1"],
+    ]
+    assert said.err == "operator: the disk is gone\n", "once, however often it is asked"
+    with teller(Wanted(), as_json=True) as tell:
+        for each in seen:
+            tell(each)
+    documents = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {d["schema"] for d in documents} == {"operator.ticket-change/1"}
+    assert [(d["result"]["change"], d["result"]["ticket"]["id"]) for d in documents] == [
+        ("there", 1),
+        ("opened", 2),
+        ("moved", 1),
+    ]
