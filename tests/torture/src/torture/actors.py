@@ -12,7 +12,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from operator_core.actions import Action, ActionName, RiskClass
 from operator_core.components import ComponentRef
@@ -97,10 +97,11 @@ class Actor:
         except LedgerError as e:
             outcome = str(e)
         ended = asyncio.get_running_loop().time()
+        tickets = cast("tuple[Ticket, ...]", given) if doing == "append" and outcome == "ok" else ()
         term = given.term if isinstance(given, Lease) else 0 if lease is None else lease.term
         told = Told(
             actor=self.name, number=self.done, cluster=cluster, doing=doing, term=term, began=began, ended=ended,
-            outcome=outcome, entries=entries,
+            outcome=outcome, entries=entries, tickets=tickets,
         )  # fmt: skip
         self.say(told.line())
         self.done += 1

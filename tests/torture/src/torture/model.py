@@ -117,7 +117,7 @@ def hush_shown(silence: Silence) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _about(entry: Entry) -> int | None:
+def about(entry: Entry) -> int | None:
     """The ticket that an entry may change."""
     match entry:
         case JoinTicket() | EndInTicket() | MoveTicket() | HoldTicket():
@@ -143,7 +143,7 @@ class Model:
 
     def refusal(self, cluster: ClusterName, entries: Sequence[Entry]) -> str | None:
         """Why an append would be refused now; None when it would not."""
-        numbers = {n for entry in entries if (n := _about(entry)) is not None}
+        numbers = {n for entry in entries if (n := about(entry)) is not None}
         trial = Model(
             sheets={n: copy.deepcopy(s) if n in numbers else s for n, s in self.sheets.items()},
             hushes=dict(self.hushes),

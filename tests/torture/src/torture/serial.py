@@ -10,7 +10,7 @@ from operator_core.readings import ClusterName
 from operator_core.record import ObservationKept, Progress, Recorded
 
 from torture.checks import Broken
-from torture.model import Model, Numbers
+from torture.model import Model, Numbers, about, shown
 from torture.recorder import fingerprint
 from torture.told import Told, marker_of, without_progress
 
@@ -75,7 +75,7 @@ def check_real_time(of_cluster: Sequence[Batch]) -> None:
 def check_refusals(
     cluster: ClusterName, of_cluster: Sequence[Batch], told: Iterable[Told], numbers: Numbers
 ) -> Counter[str]:
-    """Every refusal is one that the model would have given at some moment while it was asked.
+    """Every refusal is one that the model would have given at some moment while it was asked, and so is every answer.
 
     Returns:
         How often each word of the model explained one.
@@ -101,6 +101,10 @@ def check_refusals(
 
 
 def _do(model: Model, batch: Batch, numbers: Numbers) -> None:
+    """Let the model do an append; the tickets that its actor was given are those that it changes, as they then are."""
+    opened = {numbers.tickets[r.sequence] for r in batch.recorded if r.sequence in numbers.tickets}
+    touched = opened | {n for e in batch.told.entries if (n := about(e)) is not None}
+    before = {number: model.sheets[number].shown() for number in touched if number in model.sheets}
     sequences = iter(batch.recorded)
     for entry in batch.told.entries:
         if isinstance(entry, Progress):
@@ -112,6 +116,11 @@ def _do(model: Model, batch: Batch, numbers: Numbers) -> None:
             ticket=numbers.tickets.get(sequence, 0),
             silence=numbers.silences.get(sequence, 0),
         )
+    after = {number: model.sheets[number].shown() for number in touched}
+    changed = {number: now for number, now in after.items() if before.get(number) != now}
+    given = {ticket.id: shown(ticket) for ticket in batch.told.tickets}
+    if given != changed:
+        raise Broken(f"{batch.told.actor} {batch.told.number} was given {given}, and should be {changed}")
 
 
 def _window(asked: Told, of_cluster: Sequence[Batch]) -> tuple[int, int]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from operator_core.readings import ClusterName
 from operator_core.record import CycleFellShort, Entry, Progress
-from operator_ledger.codec import FORMAT, Written, read, tag_of, written
+from operator_core.tickets import Ticket
+from operator_ledger.codec import FORMAT, Written, from_json, read, tag_of, to_json, written
 
 
 def marker_of(entry: Entry) -> str | None:
@@ -27,6 +28,7 @@ class Told:
         began, ended: on the machine's monotonic clock, in seconds; it came into force in between.
         outcome: "ok"; "none" for a lease that was not given; else why it was refused.
         entries: of an append.
+        tickets: that it gave, as they were then.
     """
 
     actor: str
@@ -38,6 +40,7 @@ class Told:
     ended: float
     outcome: str
     entries: tuple[Entry, ...] = ()
+    tickets: tuple[Ticket, ...] = ()
 
     @property
     def is_done(self) -> bool:
@@ -49,14 +52,14 @@ class Told:
         return json.dumps(
             [
                 self.actor, self.number, self.cluster, self.doing, self.term, self.began, self.ended, self.outcome,
-                entries,
+                entries, [to_json(t) for t in self.tickets],
             ]
         )  # fmt: skip
 
     @classmethod
     def parse(cls, line: str) -> Told:
         """Read what :meth:`line` wrote."""
-        actor, number, cluster, doing, term, began, ended, outcome, entries = json.loads(line)
+        actor, number, cluster, doing, term, began, ended, outcome, entries, tickets = json.loads(line)
         return cls(
             actor=actor,
             number=number,
@@ -69,6 +72,7 @@ class Told:
             entries=tuple(
                 read(Written(tag=tag, format=FORMAT, coding="json", body=body.encode())) for tag, body in entries
             ),
+            tickets=tuple(from_json(Ticket, text) for text in tickets),
         )
 
 
