@@ -49,6 +49,7 @@ def test_an_incident_is_told_from_its_first_sign_to_its_end(operator: Run, incid
     found = {h["says"]: h for h in line["happenings"] if h["what"] == "finding"}
     refuses = found["Its host refuses connections."]
     assert refuses["at"].startswith("2026-01-01T12:01:05"), "when it was first seen, not when all was well"
+    assert {values[i][1] for i in refuses["readings"]} == {"refused"}
 
 
 def test_each_thing_that_happened_is_one_line_of_a_pipe(operator: Run, incident: Path) -> None:

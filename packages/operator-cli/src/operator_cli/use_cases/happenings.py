@@ -162,7 +162,7 @@ def findings(diagnosis: Diagnosis) -> Iterator[Happening]:
                 says=step.says,
                 component=first.component,
                 by=diagnosis.diagnoser,
-                readings=tuple(dict.fromkeys(i for c in step.claims for i in c.readings)),
+                readings=tuple(dict.fromkeys(i for c in telling for i in c.readings)),
             )
 
 
