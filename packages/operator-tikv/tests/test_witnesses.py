@@ -532,3 +532,21 @@ def test_pds_word_alone_waits_while_its_leader_may_be_new(watched: float) -> Non
     assert found.grace == timedelta(seconds=15 if watched < 15 else 0)
     scene.apply("others complain")
     assert judge_store(scene.observation(), X).grace == timedelta(0), "another witness agrees"
+
+
+@pytest.mark.parametrize(("watched", "grace"), [(5.0, 15), (60.0, 0)])
+def test_a_lost_majority_is_as_sure_as_the_least_sure_of_the_losses(watched: float, grace: int) -> None:
+    scene = Scene()
+    scene.apply("peers unseen")
+    scene.put(n.STORE_MESSAGES_FROM, X, None, A)
+    scene.put(n.WATCHED_FOR, CLUSTER, watched)
+    for ref in (X, B):
+        scene.put(n.STORE_MESSAGES_FROM, X, None, ref)
+        for door in (n.STORE_STATUS_CONTACT, n.STORE_SERVICE_CONTACT):
+            scene.put(door, ref, "refused")
+        scene.put(n.STORE_SEEN_UP, ref, "pd")
+        scene.put(n.STORE_HEARTBEAT_AGE, ref, 400.0)
+        scene.put(n.STORE_SILENT_FOR, ref, 5.0)
+        scene.put(n.STORE_HEARD_AGO, ref, None)
+    found = judged(scene, "raft-quorum", CLUSTER)
+    assert (found.verdict, found.grace) == (VIOLATED, timedelta(seconds=grace))

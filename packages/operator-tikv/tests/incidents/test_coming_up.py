@@ -158,7 +158,7 @@ def restart_all(dark: float) -> Script:
         (up + 25, measured(5)),
         (up + 35, start_store(4, regions=102)),
         (up + 38, measured(4)),
-        (up + 60, split),
+        (up + 100, split),
     ]
 
 
@@ -168,6 +168,12 @@ def test_a_cluster_that_is_restarted_as_a_whole_opens_nothing(
     cluster: Cluster, watch: Watch, dark: float, phase: float
 ) -> None:
     desk = watch(cluster, restart_all(dark), begin=phase, until=240)
+    assert list(desk.tickets.values()) == []
+
+
+def test_a_member_that_comes_up_a_minute_after_the_others_opens_nothing(cluster: Cluster, watch: Watch) -> None:
+    late: Script = [(140.0, lambda c: c.set_member("pd1", "up"))]
+    desk = watch(cluster, [*without(restart_all(6.0), 74.0), *late], until=240)
     assert list(desk.tickets.values()) == []
 
 
@@ -213,7 +219,7 @@ def test_a_member_that_does_not_come_back_from_a_restart_of_all_is_told(cluster:
 
 def test_stores_that_do_not_come_back_at_all_are_one_ticket(cluster: Cluster, watch: Watch) -> None:
     gone = (90.0, 92.0, 96.0, 97.0, 107.0, 110.0)
-    desk = watch(cluster, without(restart_all(6.0), *gone, 132.0), until=300)
+    desk = watch(cluster, without(restart_all(6.0), *gone, 172.0), until=300)
     assert {"raft-quorum of cluster", "store-reachable of store 1"} <= desk.keys(only(desk))
     assert opened_at(only(desk)) <= 72 + 130
 
