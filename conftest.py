@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from collections import Counter
 from collections.abc import Generator, Sequence
 
@@ -12,6 +13,10 @@ import pytest
 # Until a loop is set or unset once, asyncio makes one as soon as anybody asks for the current one, and
 # pytest-asyncio asks in order to put it back later. Nobody would ever close that loop.
 asyncio.set_event_loop(None)
+
+# A shell has what it starts in the background ignore SIGINT, and children inherit that; tests interrupt theirs.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest_plugins = ["postgres_server"]
 
