@@ -14,9 +14,12 @@ import pytest
 # pytest-asyncio asks in order to put it back later. Nobody would ever close that loop.
 asyncio.set_event_loop(None)
 
-# A shell has what it starts in the background ignore SIGINT, and children inherit that; tests interrupt theirs.
+# A shell has what it starts in the background ignore SIGINT, nohup has it ignore SIGHUP, and children inherit both;
+# tests send them to theirs.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 pytest_plugins = ["postgres_server"]
 

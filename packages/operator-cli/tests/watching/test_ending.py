@@ -43,7 +43,10 @@ def test_it_ends_in_time_with_the_code_of_an_interruption(number: signal.Signals
         assert process.stdout.readline() == "begun\n"
         start = WALL.now()
         process.send_signal(number)
-        said, complaints = process.communicate(timeout=30)
+        try:
+            said, complaints = process.communicate(timeout=30)
+        finally:
+            process.kill()
         lasted = WALL.now() - start
     assert process.returncode == 130
     assert lasted < timedelta(seconds=2)
@@ -62,5 +65,8 @@ def test_a_terminal_that_was_left_alone_on_purpose_does_not_end_it() -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == "begun\n"
         process.send_signal(signal.SIGHUP)
-        process.communicate(timeout=30)
+        try:
+            process.communicate(timeout=30)
+        finally:
+            process.kill()
     assert process.returncode == 1, "it went on until it failed by itself"
