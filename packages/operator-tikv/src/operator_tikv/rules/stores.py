@@ -173,9 +173,17 @@ def planned_absence(observation: Observation, ref: ComponentRef) -> CheckResult 
 
 def _check_reachable(observation: Observation) -> Iterable[CheckResult]:
     judged = judge_stores(observation)
-    away = {j.component for j in judged if j.verdict is not Verdict.HOLDS}
+    grave = _grave([j.component for j in judged if j.verdict is not Verdict.HOLDS], Seen(observation))
     for result in judged:
-        yield _weighed(result, Seen(observation), away) if result.verdict is Verdict.VIOLATED else result
+        severity = Severity.CRITICAL if result.component in grave else Severity.WARNING
+        yield replace(result, severity=severity) if result.verdict is Verdict.VIOLATED else result
+
+
+def _grave(away: Iterable[ComponentRef], seen: Seen) -> Collection[ComponentRef]:
+    """Those of the stores that are away with which no further one can be borne."""
+    spare = (int(seen.number(n.REPLICAS_MAX, CLUSTER) or 3) - 1) // 2
+    holding = frozenset(ref for ref in away if seen.number(n.STORE_REGIONS, ref) != 0)
+    return holding if len(holding) >= spare else ()
 
 
 def _check_any(observation: Observation) -> Iterable[CheckResult]:
@@ -191,14 +199,6 @@ def _check_any(observation: Observation) -> Iterable[CheckResult]:
         yield seen.says(CLUSTER, Verdict.UNKNOWN, "no store has joined yet")
     else:
         yield seen.says(CLUSTER, Verdict.VIOLATED, f"no store has joined in the {age:.0f} s since PD was started")
-
-
-def _weighed(result: CheckResult, seen: Seen, away: Collection[ComponentRef]) -> CheckResult:
-    """The result with its severity, by what the next loss would cost."""
-    spare = (int(seen.number(n.REPLICAS_MAX, CLUSTER) or 3) - 1) // 2
-    holding = [ref for ref in away if seen.number(n.STORE_REGIONS, ref) != 0]
-    is_grave = result.component in holding and len(holding) >= spare
-    return replace(result, severity=Severity.CRITICAL if is_grave else Severity.WARNING)
 
 
 INVARIANTS: tuple[Invariant, ...] = (
