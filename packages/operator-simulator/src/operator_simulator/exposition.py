@@ -72,9 +72,18 @@ def _phi(z: float) -> float:
     return 0.5 * (1 + math.erf(z / math.sqrt(2)))
 
 
-@lru_cache(maxsize=4096)
-def _shares(bounds: tuple[float, ...], step: int, spread: float) -> tuple[tuple[int, float], ...]:
-    """(bucket, share) of a log-normal whose median is exp(step / 32)."""
+_Places = tuple[tuple[int, float], ...]
+"""(bucket, share) of each bucket that gets something."""
+
+
+@lru_cache(maxsize=256)
+def _known_places(_bounds: tuple[float, ...]) -> dict[tuple[int, float], _Places]:
+    """What :func:`_places` has found for some bounds, shared by all histograms that have them."""
+    return {}
+
+
+def _places(bounds: tuple[float, ...], step: int, spread: float) -> _Places:
+    """Where the values of a log-normal whose median is exp(step / 32) go."""
     centre = step / 32
     below = [0.0, *(_phi((math.log(b) - centre) / spread) if b > 0 else 0.0 for b in bounds), 1.0]
     parts = [(k, below[k + 1] - below[k]) for k in range(len(bounds) + 1)]
@@ -110,12 +119,13 @@ class CountersByLabel(dict[str, Cell]):
 class Histogram:
     """One histogram; values in the family's unit."""
 
-    __slots__ = ("_bounds", "_factor", "_median", "_page", "_places", "_shown", "_spread", "counts", "total")
+    __slots__ = ("_bounds", "_factor", "_known", "_median", "_page", "_places", "_shown", "_spread", "counts", "total")
 
     def __init__(self, bounds: tuple[float, ...], page: str = "") -> None:
         self._bounds = bounds
         self._median = self._spread = -1.0
-        self._places: tuple[tuple[int, float], ...] = ()
+        self._known = _known_places(bounds)
+        self._places: _Places = ()
         self._factor = 1.0
         self.counts = [0.0] * (len(bounds) + 1)
         self.total = 0.0
@@ -133,7 +143,11 @@ class Histogram:
                 self._spread = spread
                 self._factor = math.exp(spread * spread / 2)
             self._median = median
-            self._places = _shares(self._bounds, round(math.log(max(median, 1e-7)) * 32), round(spread, 2))
+            key = (round(math.log(max(median, 1e-7)) * 32), round(spread, 2))
+            found = self._known.get(key)
+            if found is None:
+                found = self._known[key] = _places(self._bounds, *key)
+            self._places = found
         counts = self.counts
         for k, share in self._places:
             counts[k] += n * share

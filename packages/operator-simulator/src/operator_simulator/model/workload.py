@@ -243,7 +243,7 @@ class Workload:
             cells.async_total["write", status].value += n
         cells.proposals["normal"].value += n
         cells.proposals["all"].value += n
-        for share, seconds in ways:
+        for share, seconds in ways if repeated else ways[:2]:
             cells.write.add(n * share, seconds)
             for kind in SCHEDULER_TYPES:
                 cells.scheduler[kind].add(rates[f"kv_{kind}"] * dt * share, seconds + 0.0002 * queue)
