@@ -57,9 +57,10 @@ def tell(text: str) -> None:
     """Say in one line, on standard error, what went wrong; words that came with it may have had a secret in them."""
     from operator_core.redaction import redact_text
 
+    from operator_cli.journal import ERROR, mark
     from operator_cli.render.console import plain
 
-    sys.stderr.write(f"operator: {plain(redact_text(' '.join(text.split())).value)}\n")
+    sys.stderr.write(f"{mark(ERROR, sys.stderr)}operator: {plain(redact_text(' '.join(text.split())).value)}\n")
 
 
 def leave_output() -> None:

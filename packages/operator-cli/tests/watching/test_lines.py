@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import io
+import os
+import socket
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from operator_cli.journal import mark
 from operator_cli.render.console import console
 from operator_cli.render.outlet import Outlet
 from operator_cli.render.watching import Watching
@@ -201,3 +205,26 @@ def test_hostile_text_forges_no_line(told: Told, look: Look, ticket: Callable[..
     lines = told.heard(look(1, {1: 5}, opened=(mine,), now_open=(mine,)))
     assert len(lines) == 2
     assert all(line.isprintable() for line in lines)
+
+
+def test_what_goes_to_a_journal_and_what_does_not_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs, theirs.makefile("w") as journal, Path(os.devnull).open("w") as elsewhere:
+        found = os.fstat(theirs.fileno())
+        monkeypatch.setenv("JOURNAL_STREAM", f"{found.st_dev}:{found.st_ino}")
+        assert (mark(4, journal), mark(4, elsewhere)) == ("<4>", "")
+        monkeypatch.setenv("JOURNAL_STREAM", "1:1")
+        assert mark(4, journal) == ""
+        monkeypatch.delenv("JOURNAL_STREAM")
+        assert mark(4, journal) == ""
+
+
+def test_nothing_of_a_long_story_is_lost_in_a_journal(
+    known: Knowledge, look: Look, ticket: Callable[..., Ticket], diagnosis: Callable[..., Diagnosis]
+) -> None:
+    told = Told(known, STREET, journal=True)
+    mine = ticket(7)
+    long = " ".join(f"word{n}" for n in range(50))
+    lines = told.heard(look(1, {1: 5}, opened=(mine,), now_open=(mine,), diagnoses=(diagnosis(7, long),)))
+    assert "word49" in " ".join(lines)
+    assert all(len(line) <= 130 for line in lines)
