@@ -27,9 +27,9 @@ def header(view: ClusterView, *, now: datetime, up_for: timedelta | None, interv
         what = Text.assemble(verdict_of(view), "  ", (plain(view.name), "bold"), "  ", (subject_of(view), "dim"))
         first = spread(cut(what, width), look_age(view, now, interval), width)
         counts = Text.from_markup(summary(view.judgements)) if view.judgements else Text()
-        who = watch_of(view)
-        if up_for is not None:
-            who.append(f"; up {age(up_for)}", "dim")
+        if up_for is None:
+            return [first, cut(counts, width)][:rows]
+        who = Text.assemble(watch_of(view), (f"; up {age(up_for)}", "dim"))
         return [first, spread(counts, who, width) if view.is_ours else cut(who, width)][:rows]
 
     return Part(name="header", wants=2, least=1, weight=0, draw=draw)
@@ -75,5 +75,5 @@ def look_age(view: ClusterView, now: datetime, interval: timedelta, *, with_time
 def watch_of(view: ClusterView) -> Text:
     """Who has the watch."""
     if view.is_ours:
-        return Text(plain(view.watch or "we have the watch"), "dim")
+        return Text("we have the watch", "dim")
     return Text.assemble(("STANDING BY", "bold yellow"), (plain(f": {view.watch}"), "yellow"))

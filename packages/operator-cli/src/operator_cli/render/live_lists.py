@@ -35,6 +35,11 @@ def verdicts(view: ClusterView, *, width: int, in_full: bool = False) -> list[Pa
     return parts
 
 
+def said_of(name: str, said: Sequence[str], width: int) -> Part:
+    """A part of some plain lines."""
+    return _listed(name, [Text(plain(line)) for line in said], weight=2, width=width)
+
+
 def none_of(name: str, said: str, width: int) -> Part:
     """A part that says that there is nothing of its kind."""
     return Part(name=name, wants=1, least=1, weight=6, draw=lambda _: labelled(name, [Text(said, "dim")], width))

@@ -18,7 +18,7 @@ from operator_cli.render.figures import age
 from operator_cli.render.live_components import components, course
 from operator_cli.render.live_header import header
 from operator_cli.render.live_layout import Part, fit
-from operator_cli.render.live_lists import none_of, silences, unseens, verdicts
+from operator_cli.render.live_lists import none_of, said_of, silences, unseens, verdicts
 from operator_cli.render.live_screen import LiveScreen
 from operator_cli.render.live_tickets import tickets
 from operator_cli.render.live_view import ClusterView
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 WIDTH = 120
 """Columns of a page that goes to no terminal."""
 
+LONGEST = 1000
+"""Of a line there that says something."""
+
 
 class StatusPage:
     """A page about one cluster; looked at again and again it remembers how load and latency went.
@@ -44,6 +47,7 @@ class StatusPage:
         self._pause = pause
         self._view: ClusterView | None = None
         self._record: str | None = None
+        self._watch: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -61,13 +65,13 @@ class StatusPage:
         failing = {s.source for s in observation.sources if s.failure is not None}
         view.unseen_since = {s: view.unseen_since.get(s, observation.at) for s in failing}
         if isinstance(seen.record, LedgerError):
-            self._record = f"the record cannot be read: {seen.record}"
+            self._watch, self._record = (), f"the record cannot be read: {seen.record}"
         else:
             self._record = None
             view.tickets = {o.ticket.id: o.ticket for o in seen.record.tickets}
             view.hypotheses = {o.ticket.id: o.first for o in seen.record.tickets if o.first is not None}
             view.silences = seen.record.silences
-            view.watch = watch_words(seen.record.watch, observation.at)
+            self._watch = watch_words(seen.record.watch, observation.at)
         self._view = view
 
     def failed(self, why: str, at: datetime) -> None:
@@ -76,35 +80,44 @@ class StatusPage:
             self._view.failed = why
             self._view.courses.add(at, None, ())
 
-    def parts(self, now: datetime, width: int) -> list[Part]:
-        """The page, top to bottom."""
+    def parts(self, now: datetime, width: int, *, may_be_long: bool = False) -> list[Part]:
+        """The page, top to bottom.
+
+        Args:
+            now: the cluster's instant.
+            width: of the page.
+            may_be_long: lines that say something may go beyond it.
+        """
         view = self._view
         if view is None:
             return []
         made = [header(view, now=now, up_for=None, interval=self._pause, width=width)]
+        width = LONGEST if may_be_long else width
         if self._record is None:
             made.append(tickets(view, now=now, width=width))
         else:
-            made.append(none_of("tickets", self._record, width))
+            made.append(said_of("tickets", [self._record], width))
         made += verdicts(view, width=width, in_full=True)
         made += components(view, width)
         if view.courses.span > 2 * self._pause:
-            made += course(view, width)
+            made += course(view, min(width, WIDTH) if may_be_long else width)
         made += silences(view, now=now, width=width) or [none_of("silences", "none in force", width)]
+        if self._watch:
+            made.append(said_of("watch", self._watch, width))
         made += unseens(view, now=now, width=width) or [none_of("unseen", "nothing: every source answered", width)]
         return made
 
 
-def watch_words(held: WatchHeld, now: datetime) -> str:
-    """Who has the watch, whether it lives, and how old the newest look on record is."""
+def watch_words(held: WatchHeld, now: datetime) -> tuple[str, ...]:
+    """Who has the watch and whether it lives; and how old the newest look on record is."""
     if held.holder is None:
-        said = "nobody watches this cluster"
+        who = "nobody watches this cluster"
     elif held.is_alive:
-        said = f"{held.holder} has the watch"
+        who = f"{held.holder} has the watch"
     else:
-        patience = "" if held.patience is None else f" (after {age(held.patience)} another may take it)"
-        said = f"{held.holder} has the watch and gave no sign of life for {age(held.silent_for)}{patience}"
-    return said if held.recorded_at is None else f"{said}; newest look on record {age(now - held.recorded_at)} ago"
+        who = f"{held.holder} has the watch and gave no sign of life for {age(held.silent_for)}"
+        who += "" if held.patience is None else f" (after {age(held.patience)} another may take it)"
+    return (who,) if held.recorded_at is None else (who, f"newest look on record {age(now - held.recorded_at)} ago")
 
 
 def print_status(seen: Seen, pause: timedelta) -> None:
@@ -116,7 +129,7 @@ def print_status(seen: Seen, pause: timedelta) -> None:
 
 def _print(page: StatusPage, out: Console, now: datetime) -> None:
     width = out.width if out.is_terminal else WIDTH
-    for line in fit(page.parts(now, width), 10_000):
+    for line in fit(page.parts(now, width, may_be_long=not out.is_terminal), 10_000):
         line.rstrip()
         out.print(line)
 

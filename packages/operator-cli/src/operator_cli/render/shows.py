@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import stat
 import sys
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
+from operator_cli.journal import is_journal
 from operator_cli.render.console import console
 from operator_cli.render.outlet import Outlet
 
@@ -42,12 +42,3 @@ def opens_live(out: Console) -> bool:
         return os.tcgetpgrp(sys.stdout.fileno()) == os.getpgrp()  # not in the background of a shell
     except (OSError, ValueError):
         return True
-
-
-def is_journal(stream: TextIO) -> bool:
-    """Whether what is written there goes to systemd's journal (systemd.exec(5), JOURNAL_STREAM)."""
-    try:
-        found = os.fstat(stream.fileno())
-    except (OSError, ValueError):
-        return False
-    return stat.S_ISSOCK(found.st_mode) and os.environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"

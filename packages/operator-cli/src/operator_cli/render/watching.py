@@ -16,6 +16,7 @@ from operator_core.readings import ClusterName
 from operator_core.silences import Silence, SilenceId
 from operator_core.tickets import Ticket, TicketId
 
+from operator_cli.journal import CRITICAL, INFO, NOTICE, WARNING
 from operator_cli.render.console import clock_time, local_zone, plain
 from operator_cli.render.figures import short_time
 from operator_cli.render.lines import escaped, summary, ticket_line
@@ -32,8 +33,7 @@ if TYPE_CHECKING:
 REASON = 90
 """Characters of a reason that a look's own line has room for; the ticket says it in full."""
 
-_PRIORITY = {Severity.INFO: 5, Severity.WARNING: 4, Severity.CRITICAL: 2}
-_NOTICE, _PLAIN, _WARNING = 5, 6, 4
+_PRIORITY = {Severity.INFO: NOTICE, Severity.WARNING: WARNING, Severity.CRITICAL: CRITICAL}
 
 
 class Watching:
@@ -77,7 +77,8 @@ class Watching:
             self._stories[cluster.name] = set()
         self._longest = max(len(plain(c.name)) for c in watched)
         names = ", ".join(escaped(c.name) for c in watched)
-        self._say(f"watching {names} every {interval.total_seconds():g} s; Ctrl-C ends it")
+        how = "; Ctrl-C ends it" if self._out.is_terminal else ""
+        self._say(f"watching {names} every {interval.total_seconds():g} s{how}")
         if heard_at is not None:
             self._say(f"health and metrics: {escaped(heard_at)}/healthz and /metrics")
 
@@ -89,13 +90,13 @@ class Watching:
 
     def stood_by(self, cluster: ClusterName, report: StandingBy) -> None:
         if self._rooms[cluster].standing(report):
-            self._line(cluster, report.at, f"[yellow]standing by:[/] {escaped(report.because)}", _WARNING)
+            self._line(cluster, report.at, f"[yellow]standing by:[/] {escaped(report.because)}", WARNING)
 
     def heard(self, cluster: ClusterName, report: CycleReport) -> None:
         room = self._rooms[cluster]
         news = room.cycle(report)
         if news.taken_over:
-            self._line(cluster, report.at, "[green]the watch is ours now[/]", _NOTICE)
+            self._line(cluster, report.at, "[green]the watch is ours now[/]", NOTICE)
         self._look(cluster, report, news)
         self._expected(cluster, report)
         self._tickets(cluster, report)
@@ -105,11 +106,11 @@ class Watching:
         head = f"#{report.number:<4}"
         if report.failed is not None:
             why = f": {escaped(report.failed)}" if news.failed is not None else ""
-            self._line(cluster, report.at, f"{head} [red]failed[/]{why}", _WARNING)
+            self._line(cluster, report.at, f"{head} [red]failed[/]{why}", WARNING)
             return
         said = [summary(report.judgements), *_new(news)]
         loud = news.begun or news.lost or news.slow
-        self._line(cluster, report.at, f"{head} {'; '.join(said)}", _WARNING if loud else _PLAIN)
+        self._line(cluster, report.at, f"{head} {'; '.join(said)}", WARNING if loud else INFO)
 
     def _expected(self, cluster: ClusterName, report: CycleReport) -> None:
         before, now = self._silences[cluster], {s.id: s for s in report.silences}
@@ -120,13 +121,13 @@ class Watching:
                 said = (
                     f"silence {silence.id}  {escaped(str(silence.scope))} until {until}, by {escaped(silence.by)}{why}"
                 )
-                self._line(cluster, report.at, said, _NOTICE)
+                self._line(cluster, report.at, said, NOTICE)
         if report.failed is None:
             for ident in before.keys() - now.keys():
-                self._line(cluster, report.at, f"silence {ident}  is over", _NOTICE)
+                self._line(cluster, report.at, f"silence {ident}  is over", NOTICE)
             self._silences[cluster] = now
         for violation in report.silenced:
-            self._line(cluster, report.at, f"silenced  {escaped(violation.because)}", _NOTICE)
+            self._line(cluster, report.at, f"silenced  {escaped(violation.because)}", NOTICE)
 
     def _tickets(self, cluster: ClusterName, report: CycleReport) -> None:
         told, stories = self._told[cluster], self._stories[cluster]
@@ -146,11 +147,11 @@ class Watching:
             else:
                 first = diagnosis.first
                 said = f"diagnosed ticket {diagnosis.ticket}: {escaped(first.title)} {first.probability:.0%}"
-                self._line(cluster, report.at, said, _NOTICE)
+                self._line(cluster, report.at, said, NOTICE)
         for ident, why in report.undiagnosed.items():
-            self._line(cluster, report.at, f"[red]not diagnosed[/] ticket {ident}: {escaped(why)}", _WARNING)
+            self._line(cluster, report.at, f"[red]not diagnosed[/] ticket {ident}: {escaped(why)}", WARNING)
         for ticket in report.resolved:
-            self._line(cluster, report.at, f"[green]resolved[/]  {ticket_line(ticket)}", _NOTICE)
+            self._line(cluster, report.at, f"[green]resolved[/]  {ticket_line(ticket)}", NOTICE)
         if report.now_open is not None:
             self._told[cluster] = {t.id for t in report.now_open}
 
@@ -160,12 +161,12 @@ class Watching:
     def _story(self, cluster: ClusterName, diagnosis: Diagnosis) -> None:
         from operator_diagnosis.terminal import render_terminal
 
-        self._say(render_terminal(diagnosis, zone=local_zone()), cluster=cluster, priority=_NOTICE)
+        self._say(render_terminal(diagnosis, zone=local_zone()), cluster=cluster, priority=NOTICE)
 
     def _line(self, cluster: ClusterName, at: datetime, said: str, priority: int) -> None:
         self._say(f"[dim]{clock_time(at)}[/] {said}", cluster=cluster, priority=priority)
 
-    def _say(self, said: RenderableType, *, cluster: ClusterName | None = None, priority: int = _PLAIN) -> None:
+    def _say(self, said: RenderableType, *, cluster: ClusterName | None = None, priority: int = INFO) -> None:
         """Print a line or a story, each line led by the cluster's name where there are several, and its priority."""
         several = len(self._rooms) > 1
         lead = f"{plain(cluster).ljust(self._longest)}  " if cluster is not None and several else ""
@@ -174,7 +175,10 @@ class Watching:
             self._out.print(said)
             return
         with self._out.capture() as captured:
-            self._out.print(said, width=max(40, self._out.width - len(lead)))
+            if isinstance(said, str):
+                self._out.print(said)
+            else:  # a story is laid out anew, so that nothing of it is beyond the edge
+                self._out.print(said, width=max(40, self._out.width - len(lead)), soft_wrap=False)
         for line in captured.get().splitlines():
             if line.strip() or not self._journal:
                 self._outlet.write(f"{mark}{lead}{line}".rstrip() + "\n")
