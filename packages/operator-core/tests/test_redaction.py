@@ -14,6 +14,7 @@ from typing import cast
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from operator_core import redaction
 from operator_core.actions import Action, ActionName, RiskClass
 from operator_core.components import Address, Component, ComponentRef, Kind
 from operator_core.readings import ClusterName, Observation, Reading, ReadingId, SignalName, Unit
@@ -263,6 +264,18 @@ def test_a_second_time_changes_nothing_and_counts_nothing(scraps: list[str]) -> 
     once = redact_text("".join(scraps))
     twice = redact_text(once.value)
     assert (twice.value, twice.masked) == (once.value, {})
+
+
+@settings(max_examples=1000, deadline=None)
+@given(scraps=st.lists(_SCRAPS, max_size=6))
+def test_no_rule_finds_anything_in_a_text_without_a_hint(scraps: list[str]) -> None:
+    text = "".join(scraps)
+    if not redaction._HINT.search(text):  # pyright: ignore[reportPrivateUsage]
+        assert redaction._masked(text) == text  # pyright: ignore[reportPrivateUsage]
+
+
+def test_every_planted_secret_has_a_hint() -> None:
+    assert [text for _, text, _ in planted() if not redaction._HINT.search(text)] == []  # pyright: ignore[reportPrivateUsage]
 
 
 def test_masks_are_counted_by_kind() -> None:

@@ -15,12 +15,13 @@ import base64
 import binascii
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, fields, is_dataclass, replace
 from enum import Enum
-from functools import lru_cache
-from typing import Generic, TypeVar, cast
+from functools import cache, lru_cache
+from operator import is_
+from typing import Any, Generic, TypeVar, cast
 
 T = TypeVar("T")
 
@@ -121,6 +122,13 @@ _SHAPES: Mapping[str, re.Pattern[str]] = {
     ),
 }
 
+_HINT = re.compile(
+    r"pass|pwd|auth|token|key|secret|cookie|bearer|basic|identified|://|@(?:tcp|unix)|-----BEGIN|[rsp]k[-_]|AIza"
+    r"|A[KSBC][IC]A|eyJ|gh[oprsu]_|github_pat|glpat|npm_|xox|xapp|hvs\.|hf_",
+    re.IGNORECASE,
+)
+"""Whatever a rule finds has one of these in it; most texts have none."""
+
 _SAYS_NOTHING = re.compile(
     r"none|null|nil|true|false|yes|no|not|is|was|empty|missing|required|invalid|expired|unset|undefined|unknown|denied"
     r"|\*+|<[a-z _-]+>|\$\{\w+\}?|\{\{[^{}]*\}{0,2}|\[?redacted\]?",
@@ -198,6 +206,8 @@ _ROUNDS = 8
 
 @lru_cache(maxsize=1 << 16)
 def _text(text: str) -> tuple[str, tuple[tuple[str, int], ...]]:
+    if not _HINT.search(text):
+        return text, ()
     after, before = _masked(text), text
     for _ in range(_ROUNDS):
         if after == before:
@@ -227,39 +237,63 @@ def redact(value: T) -> Redacted[T]:
 
 
 def _walk(value: object, counts: Counter[str]) -> object:
-    match value:
-        case Enum():
+    """The value without secrets; the very same value when it has none, so that large ones are not copied."""
+    match _made_of(type(value)):
+        case _Parts.NONE:
             return value
-        case str():
-            after, masked = _text(value)
-            counts.update(dict(masked))
-            return after
-        case tuple():
-            return tuple(_walk(part, counts) for part in cast("tuple[object, ...]", value))
-        case list():
-            return [_walk(part, counts) for part in cast("list[object]", value)]
-        case AbstractSet():
-            return frozenset(_walk(part, counts) for part in cast("AbstractSet[object]", value))
-        case Mapping():
-            return dict(_pairs(cast("Mapping[object, object]", value), counts))
-        case _ if is_dataclass(value) and not isinstance(value, type):
-            before = {f.name: cast("object", getattr(value, f.name)) for f in fields(value)}
-            after_each = {name: _walk(part, counts) for name, part in before.items()}
-            changed = {name: part for name, part in after_each.items() if part is not before[name]}
-            return replace(value, **changed) if any(changed[n] != before[n] for n in changed) else value
-        case _:
-            return value
+        case _Parts.LETTERS:
+            after, masked = _text(cast("str", value))
+            if masked:
+                counts.update(dict(masked))
+            return value if after == value else after
+        case _Parts.MEMBERS:
+            parts = list(cast("Iterable[object]", value))
+            walked = [_walk(part, counts) for part in parts]
+            if all(map(is_, walked, parts)):
+                return value
+            return (
+                tuple(walked) if isinstance(value, tuple) else walked if isinstance(value, list) else frozenset(walked)
+            )
+        case _Parts.PAIRS:
+            pairs = list(cast("Mapping[object, object]", value).items())
+            pairs_after = [_pair(key, part, counts) for key, part in pairs]
+            same = all(one[0] is two[0] and one[1] is two[1] for one, two in zip(pairs, pairs_after, strict=True))
+            return value if same else dict(pairs_after)
+        case names:
+            changed = {
+                name: after for name in names if (after := _walk(part := getattr(value, name), counts)) is not part
+            }
+            return replace(cast("Any", value), **changed) if changed else value
+
+
+class _Parts(Enum):
+    """What a value is made of, as far as texts can be in it."""
+
+    NONE = "none"
+    LETTERS = "letters"
+    MEMBERS = "members"
+    PAIRS = "pairs"
+
+
+@cache
+def _made_of(kind: type) -> _Parts | tuple[str, ...]:
+    """What values of a type are made of; of a dataclass, the names of its fields."""
+    if issubclass(kind, str) and not issubclass(kind, Enum):
+        return _Parts.LETTERS
+    if issubclass(kind, tuple | list | AbstractSet):
+        return _Parts.MEMBERS
+    if issubclass(kind, Mapping):
+        return _Parts.PAIRS
+    return tuple(f.name for f in fields(cast("Any", kind))) if is_dataclass(cast("Any", kind)) else _Parts.NONE
 
 
 _NAMED = re.compile(rf"\W*(?:[\w.-]*[_.-])?{_NAME}\W*", re.IGNORECASE)
 
 
-def _pairs(pairs: Mapping[object, object], counts: Counter[str]) -> Iterator[tuple[object, object]]:
-    for key, value in pairs.items():
-        named = _NAMED.fullmatch(key) if isinstance(key, str) else None
-        if named is not None and isinstance(value, str) and value and not _is_plain(named["name"], value):
-            kind = _kind_of(named["name"])
-            counts[kind] += 1
-            yield key, mask(kind)
-        else:
-            yield _walk(key, counts), _walk(value, counts)
+def _pair(key: object, value: object, counts: Counter[str]) -> tuple[object, object]:
+    named = _NAMED.fullmatch(key) if isinstance(key, str) else None
+    if named is not None and isinstance(value, str) and value and not _is_plain(named["name"], value):
+        kind = _kind_of(named["name"])
+        counts[kind] += 1
+        return key, mask(kind)
+    return _walk(key, counts), _walk(value, counts)
