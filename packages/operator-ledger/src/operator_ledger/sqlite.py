@@ -3,8 +3,8 @@
 Durability: WAL with ``synchronous=FULL`` syncs the log at every commit
 (https://sqlite.org/pragma.html#pragma_synchronous), so what was acknowledged outlives a crash of the machine.
 
-SQLite has one writer at a time, so all that this process writes goes through one thread, in turn; readers have
-threads of their own and see the last commit.
+SQLite has one writer at a time, so all that this process writes goes through one thread; readers have threads of
+their own and see the last commit.
 """
 
 from __future__ import annotations
@@ -12,25 +12,24 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-import stat
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from operator_core.errors import LedgerError
-from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, select, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from operator_ledger.database import Size
+from operator_ledger.files import make_file, path_of
 from operator_ledger.tables import ENTRIES
+from operator_ledger.writer import Call, Writer, answer
 
 T = TypeVar("T")
 
-_FILE_MODE = 0o600
-_FOLDER_MODE = 0o700
 _WRITES = "operator_writes"
 _CALL = "operator_call"
 _FULL = 2
@@ -60,58 +59,6 @@ class _DriverConnection(Protocol):
     def cursor(self) -> _Cursor: ...
 
 
-def path_of(path_or_url: str | os.PathLike[str]) -> Path:
-    """The file that a path or a ``sqlite:///`` URL names.
-
-    Raises:
-        LedgerError: it is a URL of another database, or names no file.
-    """
-    text = os.fspath(path_or_url)
-    if "://" not in text:
-        if text in ("", ":memory:"):
-            raise LedgerError(f"{text!r} names no file")
-        return Path(text).expanduser()
-    try:
-        url = make_url(text)
-    except ArgumentError as e:
-        raise LedgerError(f"{text!r} is not a database URL") from e
-    shown = url.render_as_string(hide_password=True)
-    if url.get_backend_name() != "sqlite":
-        raise LedgerError(f"{shown}: only SQLite files can be opened, not {url.get_backend_name()}")
-    if not url.database or url.database == ":memory:":
-        raise LedgerError(f"{shown} names no file")
-    return Path(url.database).expanduser()
-
-
-def make_file(path: Path) -> None:
-    """Create the file and the folders above it so that only their owner can read them; what is there is left alone.
-
-    The modes do not depend on the umask. SQLite gives ``-wal`` and ``-shm`` the mode of the file they belong to.
-
-    Raises:
-        LedgerError: the file system says no.
-    """
-    try:
-        missing = [f for f in path.parents if not f.exists()]
-        for folder in reversed(missing):
-            folder.mkdir(mode=_FOLDER_MODE, exist_ok=True)
-            folder.chmod(_FOLDER_MODE)
-        try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _FILE_MODE)
-        except FileExistsError:
-            descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-            try:
-                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                    raise LedgerError(f"{path}: it is not a regular file")
-            finally:
-                os.close(descriptor)
-        else:
-            os.fchmod(descriptor, _FILE_MODE)
-            os.close(descriptor)
-    except OSError as e:
-        raise LedgerError(f"{path}: {e.strerror or e}") from e
-
-
 def is_locked(error: BaseException | None) -> bool:
     """Whether an error says that somebody else has the database locked."""
     while error is not None:
@@ -137,12 +84,6 @@ def _reason(error: BaseException) -> str:
     return (str(driver) or type(driver).__name__).partition("\n")[0]
 
 
-class _Call:
-    """One piece of work, from the outside."""
-
-    is_abandoned = False
-
-
 class _AbandonedError(Exception):
     """Whoever asked for the work has gone."""
 
@@ -166,39 +107,52 @@ class SqliteFile:
         event.listen(self.engine, "connect", _prepare)
         event.listen(self.engine, "begin", _begin)
         event.listen(self.engine, "before_cursor_execute", _go_on)
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
+        self._writer = Writer(self)
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="sqlite-reader")
 
     @property
     def name(self) -> str:
         return str(self.path)
 
-    @contextmanager
-    def errors_told(self) -> Generator[None]:
-        """Turn what the database or the file system says into a LedgerError that names the file."""
-        try:
-            yield
-        except (SQLAlchemyError, sqlite3.Error) as e:
-            raise LedgerError(f"{self.path}: {_reason(e)}") from e
-        except OSError as e:
-            raise LedgerError(f"{self.path}: {e.strerror or e}") from e
+    def told(self, error: BaseException) -> BaseException:
+        """What the database or the file system says, as a LedgerError that names the file."""
+        if isinstance(error, (SQLAlchemyError, sqlite3.Error)):
+            words = _reason(error)
+        elif isinstance(error, OSError):
+            words = error.strerror or str(error)
+        else:
+            return error
+        named = LedgerError(f"{self.path}: {words}")
+        named.__cause__ = error
+        return named
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        return await self._in_thread(self._writer, work, writes=True)
+        call = Call(work)
+        self._writer.put(call)
+        return await _finished(call)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        return await self._in_thread(self._readers, work, writes=False)
+        call = Call(work)
+        self._readers.submit(self._run, call)
+        return await _finished(call)
 
-    async def _in_thread(self, threads: ThreadPoolExecutor, work: Callable[[Connection], T], *, writes: bool) -> T:
-        call = _Call()
+    def _run(self, call: Call) -> None:
+        def read() -> object:
+            with self.engine.execution_options(**{_CALL: call}).begin() as connection:
+                return call.work(connection)
 
-        def run() -> T:
-            with self.errors_told():
-                engine = self.engine.execution_options(**{_WRITES: writes, _CALL: call})
-                with engine.begin() as connection:
-                    return work(connection)
+        if call.future.set_running_or_notify_cancel():
+            answer(call, read, self.told)
 
-        return await _finished(threads, run, call)
+    def transaction(self, call: Call | None) -> AbstractContextManager[Connection]:
+        """One that holds the write lock from its beginning: all of it is kept, or nothing."""
+        return self.engine.execution_options(**{_WRITES: True, _CALL: call}).begin()
+
+    def on_behalf_of(self, connection: Connection, call: Call) -> None:
+        connection.execution_options(**{_CALL: call})
+
+    def is_locked(self, error: BaseException) -> bool:
+        return is_locked(error)
 
     def alone(self, connection: Connection) -> None:
         """Whoever writes is alone."""
@@ -220,42 +174,52 @@ class SqliteFile:
 
         A file that was made before this was turned on is rewritten once (https://sqlite.org/pragma.html#pragma_auto_vacuum).
         """
-        call = _Call()
-
-        def vacuum(pages: int) -> int:
-            with self.errors_told(), self.engine.connect() as connection:
-                raw: Any = connection.connection.dbapi_connection
-                if raw.execute("PRAGMA auto_vacuum").fetchone()[0] != _INCREMENTAL:
-                    raw.execute(f"PRAGMA auto_vacuum={_INCREMENTAL}")
-                    raw.execute("VACUUM")
-                raw.execute(f"PRAGMA incremental_vacuum({pages})").fetchall()
-                left: int = raw.execute("PRAGMA freelist_count").fetchone()[0]
-                if not left:
-                    raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-                return left
-
-        while await _finished(self._writer, lambda: vacuum(_PAGES_AT_ONCE), call):
+        while await _finished(self._in_line(self._cut_off)):
             pass
+
+    def _cut_off(self) -> int:
+        with self.engine.connect() as connection:
+            raw: Any = connection.connection.dbapi_connection
+            if raw.execute("PRAGMA auto_vacuum").fetchone()[0] != _INCREMENTAL:
+                raw.execute(f"PRAGMA auto_vacuum={_INCREMENTAL}")
+                raw.execute("VACUUM")
+            raw.execute(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})").fetchall()
+            left: int = raw.execute("PRAGMA freelist_count").fetchone()[0]
+            if not left:
+                raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            return left
+
+    def _in_line(self, work: Callable[[], Any]) -> Call:
+        """Something that is no transaction, among those that write."""
+        call = Call(lambda _: work())
+
+        def run() -> None:
+            if call.future.set_running_or_notify_cancel():
+                answer(call, work, self.told)
+
+        self._writer.thread.submit(run)
+        return call
 
     async def close(self) -> None:
         def close() -> None:
-            self._writer.shutdown()
+            self._writer.thread.shutdown()
             self._readers.shutdown()
-            with self.errors_told():
-                self.engine.dispose()
+            self.engine.dispose()
 
-        await asyncio.to_thread(close)
+        try:
+            await asyncio.to_thread(close)
+        except (SQLAlchemyError, sqlite3.Error) as e:
+            raise self.told(e) from e
 
 
-async def _finished(threads: ThreadPoolExecutor, run: Callable[[], T], call: _Call) -> T:
+async def _finished(call: Call) -> Any:  # noqa: ANN401 - what the call gives
     """What it gives; who is cancelled while it runs waits until it has stopped, so that it is over or undone."""
-    running = threads.submit(run)
-    waiting = asyncio.wrap_future(running)
+    waiting = asyncio.wrap_future(call.future)
     try:
         return await asyncio.shield(waiting)
     except asyncio.CancelledError:
         call.is_abandoned = True
-        running.cancel()
+        call.future.cancel()
         while not waiting.done():
             try:
                 await asyncio.wait([waiting])
@@ -268,7 +232,7 @@ async def _finished(threads: ThreadPoolExecutor, run: Callable[[], T], call: _Ca
 
 def _go_on(connection: Connection, *_: object) -> None:
     call = connection.get_execution_options().get(_CALL)
-    if isinstance(call, _Call) and call.is_abandoned:
+    if isinstance(call, Call) and call.is_abandoned:
         raise _AbandonedError
 
 
