@@ -67,7 +67,7 @@ def append(page: Page, entries: Sequence[Prepared]) -> tuple[Ticket, ...]:
             case SilenceEnded():
                 number = end_silence(page.connection, entry, page.cluster).id
             case _ if ident is not None:
-                ticket = load_ticket(page.connection, page.cluster, ident)
+                ticket = after.get(ident) or load_ticket(page.connection, page.cluster, ident)
                 before.setdefault(ident, ticket)
                 after[ident] = changed(ticket, entry)
                 save_ticket(page.connection, ticket, after[ident])
