@@ -151,9 +151,6 @@ class SqliteFile:
     def on_behalf_of(self, connection: Connection, call: Call) -> None:
         connection.execution_options(**{_CALL: call})
 
-    def is_locked(self, error: BaseException) -> bool:
-        return is_locked(error)
-
     def alone(self, connection: Connection) -> None:
         """Whoever writes is alone."""
 
@@ -174,8 +171,10 @@ class SqliteFile:
 
         A file that was made before this was turned on is rewritten once (https://sqlite.org/pragma.html#pragma_auto_vacuum).
         """
-        while await _finished(self._in_line(self._cut_off)):
-            pass
+        left = await _finished(self._in_line(self._cut_off))
+        before = left + 1
+        while 0 < left < before:  # whoever writes meanwhile may free pages faster than they are given back
+            before, left = left, await _finished(self._in_line(self._cut_off))
 
     def _cut_off(self) -> int:
         with self.engine.connect() as connection:

@@ -58,7 +58,7 @@ class Transactions(Protocol):
         """From now on the transaction is used for this call."""
         ...
 
-    def is_locked(self, error: BaseException) -> bool:
+    def is_busy(self, error: BaseException) -> bool:
         """Whether another process has had the lock for too long."""
         ...
 
@@ -108,7 +108,7 @@ class Writer:
                     self._database.on_behalf_of(connection, call)
                     ends.append(_done(connection, call))
         except _TROUBLE as e:
-            if not self._database.is_locked(e):
+            if not self._database.is_busy(e):
                 return False
             for call in calls:  # each would wait as long again
                 call.future.set_exception(self._database.told(e))

@@ -10,6 +10,7 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import chain, repeat
 from typing import cast
 
@@ -98,13 +99,9 @@ def _ids(number: int, count: int) -> list[ReadingId]:
     return [ReadingId(prefix + n) for n in _ordinals(count)]
 
 
-_ORDINALS: list[str] = []
-
-
-def _ordinals(count: int) -> list[str]:
-    if len(_ORDINALS) < count:
-        _ORDINALS.extend(str(n) for n in range(len(_ORDINALS) + 1, count + 1))
-    return _ORDINALS[:count]
+@lru_cache(maxsize=64)
+def _ordinals(count: int) -> tuple[str, ...]:
+    return tuple(map(str, range(1, count + 1)))
 
 
 def _runs(observation: Observation) -> tuple[int, ...]:
@@ -129,14 +126,7 @@ def joined(cluster: ClusterName, shape: Shape, look: Look) -> Observation:
     """
     try:
         return _joined(cluster, shape, look)
-    except (
-        ValueError,
-        TypeError,
-        IndexError,
-        OverflowError,
-        RuntimeError,
-        struct.error,
-    ) as e:
+    except (ValueError, TypeError, IndexError, OverflowError, RuntimeError, struct.error) as e:
         raise LedgerError(f"observation {look.number} of cluster {cluster!r} is damaged: {e}") from e
 
 
