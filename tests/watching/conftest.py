@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
@@ -12,6 +13,7 @@ import pytest
 from operator_core.ports import Lease
 from operator_core.readings import ClusterName
 from operator_ledger import SqlLedger
+from operator_simulator import EmbeddedDeployment
 from watch_process import OPERATOR, PATIENCE, Watch, pause
 
 CLUSTER = ClusterName("embedded:default")
@@ -44,6 +46,21 @@ def cluster(surroundings: Mapping[str, str]) -> Iterator[None]:
         subprocess.run([OPERATOR, "deploy", "embedded", argument], check=True, env=dict(surroundings), timeout=PATIENCE)
         if argument == "up":
             yield
+
+
+@pytest.fixture(scope="module")
+def attached(cluster: None, surroundings: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A settings file in which the cluster is somebody else's, called prod; and a staging that is the same one."""
+    state = Path(surroundings["OPERATOR_STATE_DIRECTORY"])
+    endpoints = asyncio.run(EmbeddedDeployment(name="default", state_directory=state / "embedded").endpoints())
+    pd = [f"http://{e.reachable}" for e in endpoints if e.component.kind == "pd"]
+    lines = ['interval = "1s"']
+    for name in ("prod", "staging"):
+        lines += [f"[clusters.{name}]", f"pd = {json.dumps(pd)}", f"[clusters.{name}.addresses]"]
+        lines += [f'"{e.advertised}" = "{e.reachable}"' for e in endpoints]
+    file = tmp_path_factory.mktemp("etc") / "operator.toml"
+    file.write_text("\n".join(lines) + "\n")
+    return file
 
 
 @pytest.fixture
