@@ -325,6 +325,12 @@ class ToyDiagnoser:
         )
 
 
+@pytest.fixture(autouse=True)
+def log_of_our_own() -> None:
+    """Whatever log an earlier test of the same process has asked for, these see every line."""
+    structlog.reset_defaults()
+
+
 @pytest.fixture
 def clock() -> VirtualClock:
     return VirtualClock(NOON)

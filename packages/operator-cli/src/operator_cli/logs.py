@@ -56,5 +56,5 @@ def configure() -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(levels[name]),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
+        cache_logger_on_first_use=False,  # a logger outlives this configuration where one process has several
     )
