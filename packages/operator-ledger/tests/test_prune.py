@@ -141,14 +141,14 @@ async def test_an_open_ticket_needs_everything_since_a_while_before_it_began(
     stored: SqlLedger, t: At, observation: Look, violation: Callable[..., Violation]
 ) -> None:
     await keep(stored, [observation(n, at=10 * n) for n in range(1, 201)])
-    began = replace(violation(since=1100), readings=())
+    began = replace(violation(since=850), readings=())
     await stored.append(NORTH, [OpenTicket(cluster=NORTH, at=t(1110), violations=(began,))], at=t(1110))
     await stored.prune(older_than=t(9999), at=t(3000), by="Ada")
-    assert await numbers(stored) == [*range(81, 201)]  # 1100 less two minutes is 980, and its segment begins at 810
+    assert await numbers(stored) == [*range(41, 201)]  # 850 less two minutes is 730, and its segment begins at 410
     over = MoveTicket(ticket=TicketId(1), at=t(1150), to=TicketState.RESOLVED, by="Ada")
     await stored.append(NORTH, [over], at=t(1150))
     await stored.prune(older_than=t(9999), at=t(3000), by="Ada")
-    assert await numbers(stored) == [*range(81, 121)]
+    assert await numbers(stored) == [*range(41, 121)]
     assert (await stored.verify()).holds
 
 
