@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Generator, Sequence
+from typing import Protocol
 
 import pytest
+import structlog
+from structlog.typing import EventDict
 
 # Until a loop is set or unset once, asyncio makes one as soon as anybody asks for the current one, and
 # pytest-asyncio asks in order to put it back later. Nobody would ever close that loop.
@@ -28,6 +31,7 @@ REAL_PARTS = {
     "prometheus": "needs the prometheus program; run: make test-real",
     "postgres": "needs the programs of a PostgreSQL server; run: make test-real",
 }
+SAMPLED = "take long, or are more cases of what ran with a few; run: make test-real, or those tests by name"
 OTHERS = {
     "slow": "takes minutes; run: uv run pytest -m slow",
     "live": "calls a real model and costs money; run: uv run pytest -m live",
@@ -37,17 +41,58 @@ _real_parts_are_required = os.environ.get("OPERATOR_REQUIRE_REAL", "") not in {"
 _not_run: Counter[str] = Counter()
 
 
+class _Worker(Protocol):
+    config: pytest.Config
+    workerinput: dict[str, object]
+
+
+def _dropped(_logger: object, _method: str, _event: EventDict) -> EventDict:
+    raise structlog.DropEvent
+
+
+@pytest.fixture(autouse=True)
+def quiet_log() -> Generator[None]:
+    """Nobody reads the log of what a test does on purpose; whoever tests the log asks for its own."""
+    structlog.configure(processors=[_dropped], cache_logger_on_first_use=False)
+    yield
+    structlog.reset_defaults()
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Select the tests on real parts when they are required, unless the command line selects by itself."""
-    if _real_parts_are_required and not _is_selected_by_hand(config, "-m"):
+    if _real_parts_are_required and "-m" not in _chosen(config):
         config.option.markexpr = " and ".join(f"not {marker}" for marker in OTHERS)
 
 
-def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    """Tests that share this machine's Docker engine run one after the other, whoever runs the others beside them."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests that share this machine's Docker engine run one after the other, whoever runs the others beside them.
+
+    And of a test that is marked so, a sample of its cases runs where nobody asked for it or for everything.
+    """
     for item in items:
         if item.get_closest_marker("docker"):
             item.add_marker(pytest.mark.xdist_group("docker"))
+    if _real_parts_are_required or _chosen(config):
+        return
+    cases: defaultdict[str, list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        if item.get_closest_marker("sampled"):
+            cases[item.nodeid.partition("[")[0]].append(item)
+    left_out = {item for those in cases.values() for item in those} - {
+        item for those in cases.values() for item in _sample(those)
+    }
+    _not_run["sampled"] += len(left_out)
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=list(left_out))
+
+
+def _sample(cases: Sequence[pytest.Item]) -> list[pytest.Item]:
+    """As many as its mark says, spread over all, and over the last parameter too when several are crossed."""
+    marker = cases[0].get_closest_marker("sampled")
+    assert marker is not None
+    wanted: int = min(marker.args[0], len(cases))
+    stride = len(cases) // max(1, wanted)
+    return [cases[n * len(cases) // wanted + n % stride] for n in range(wanted)]
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:
@@ -61,6 +106,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     output: dict[str, object] | None = getattr(session.config, "workeroutput", None)
     if output is not None:
         output["not_run"] = dict(_not_run)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: _Worker) -> None:
+    """A worker process is not given the command line, so it is told what was chosen there."""
+    node.workerinput["chosen"] = sorted(_chosen(node.config))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -96,12 +147,17 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say what was left out, why, and how to run it; who selects by hand knows."""
-    if _is_selected_by_hand(config, "-m", "-k"):
+    if _chosen(config):
         return
-    for marker, how in (REAL_PARTS | OTHERS).items():
+    for marker, how in (REAL_PARTS | OTHERS | {"sampled": SAMPLED}).items():
         if _not_run[marker]:
             terminalreporter.write_line(f"not run: {marker} ({_not_run[marker]}): {how}")
 
 
-def _is_selected_by_hand(config: pytest.Config, *options: str) -> bool:
-    return any(argument.startswith(options) for argument in config.invocation_params.args)
+def _chosen(config: pytest.Config) -> set[str]:
+    """By what the command line chooses among the tests: ``-m``, ``-k``, ``tests`` for files, folders or ids."""
+    told: dict[str, list[str]] | None = getattr(config, "workerinput", None)
+    if told is not None:
+        return set(told["chosen"])
+    chosen = {o for o in ("-m", "-k") if any(a.startswith(o) for a in config.invocation_params.args)}
+    return chosen | ({"tests"} if config.args_source is pytest.Config.ArgsSource.ARGS else set())

@@ -20,6 +20,7 @@ def refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
         assert word in lines[0]
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -60,6 +61,7 @@ def test_a_wrong_argument_is_named_and_nothing_happens(
     assert not list((tmp_path / "state" / "embedded").glob("*.json"))
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("text", "words"),
     [

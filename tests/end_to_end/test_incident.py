@@ -53,6 +53,7 @@ def test_an_incident_from_healthy_to_resolved(cluster: Run) -> None:
     assert "nothing to diagnose" in cluster("diagnose").stdout
 
 
+@pytest.mark.sampled(0)
 def test_a_cluster_that_was_taken_down_takes_its_faults_with_it(operator: Run) -> None:
     assert operator("deploy", "embedded", "up", "--speed", "4").returncode == 0
     assert operator("chaos", "kill-store", "4").returncode == 0

@@ -34,6 +34,7 @@ def tickets(operator: Run) -> list[dict[str, Any]]:
     return json.loads(done(operator("tickets", "list", "--all", "--json")).stdout)["result"]
 
 
+@pytest.mark.sampled(0)
 def test_a_held_ticket_is_left_alone_and_one_given_back_resolves(cluster: Run) -> None:
     done(cluster("chaos", "kill-store", "4"))
     done(cluster("monitor", "--cycles", "4"))
@@ -54,6 +55,7 @@ def test_a_held_ticket_is_left_alone_and_one_given_back_resolves(cluster: Run) -
     )
 
 
+@pytest.mark.sampled(0)
 def test_announced_maintenance_opens_nothing_until_it_is_over(cluster: Run) -> None:
     silence = ("silence", "add", "--kind", "store", "--for", "1h", "--because", "new disks", "--json")
     stated = json.loads(done(cluster(*silence)).stdout)["result"]

@@ -25,6 +25,7 @@ def cluster(operator: Run) -> Iterator[Run]:
     assert down.returncode == 0, down.stderr
 
 
+@pytest.mark.sampled(0)
 def test_status_tells_a_well_cluster_from_one_with_a_dead_store(cluster: Run) -> None:
     well = cluster("status")
     assert well.returncode == 0, well.stderr
@@ -62,6 +63,7 @@ def test_status_tells_a_well_cluster_from_one_with_a_dead_store(cluster: Run) ->
     assert [s["source"] for s in result["unseen"]] == ["metrics of store 4"]
 
 
+@pytest.mark.sampled(0)
 def test_status_tells_who_has_the_watch_and_whether_it_lives(cluster: Run, surroundings: Mapping[str, str]) -> None:
     with subprocess.Popen([OPERATOR, "monitor"], stdout=subprocess.PIPE, env=dict(surroundings)) as watching:
         assert watching.stdout is not None
@@ -85,6 +87,7 @@ def test_a_cluster_that_cannot_be_seen_is_not_well(operator: Run) -> None:
     assert "unseen   pd: refused" in done.stdout
 
 
+@pytest.mark.sampled(0)
 def test_a_record_that_cannot_be_read_does_not_hide_the_cluster(cluster: Run, tmp_path: Path) -> None:
     (tmp_path / "broken.db").write_text("no database " * 100)
     done = cluster("status", "--ledger", str(tmp_path / "broken.db"))

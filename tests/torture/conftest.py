@@ -6,21 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 from postgres_server import PostgresServer
-from structlog.typing import EventDict
-
-
-def _dropped(_logger: object, _method: str, _event: EventDict) -> EventDict:
-    raise structlog.DropEvent
-
-
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    """Nothing of what is done to monitors on purpose is logged."""
-    structlog.configure(processors=[_dropped])
-    yield
-    structlog.reset_defaults()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

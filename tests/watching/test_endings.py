@@ -31,6 +31,7 @@ def hanging() -> Iterator[str]:
 SIGNALS = [signal.SIGTERM, signal.SIGINT]
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("number", [*SIGNALS, signal.SIGHUP])
 def test_a_watch_on_a_pipe_ends_at_once_and_gives_the_watch_up(
     watch: Callable[..., Watch], held: Callable[[], Lease | None], number: signal.Signals
@@ -43,6 +44,7 @@ def test_a_watch_on_a_pipe_ends_at_once_and_gives_the_watch_up(
     assert b"\x1b" not in watching.said
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_watch_on_a_terminal_ends_at_once_and_leaves_the_terminal_as_it_was(
     watch: Callable[..., Watch], held: Callable[[], Lease | None], number: signal.Signals
@@ -85,6 +87,7 @@ def test_the_picture_has_the_size_of_the_terminal_also_when_that_changes(watch: 
     assert frame.count(b"\n") == 9
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_look_that_hangs_holds_up_no_end(
     watch: Callable[..., Watch], hanging: str, pause: Pause, number: signal.Signals
@@ -95,6 +98,7 @@ def test_a_look_that_hangs_holds_up_no_end(
     watching.end(number)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_record_that_is_slow_holds_up_no_end(
     watch: Callable[..., Watch], surroundings: Mapping[str, str], pause: Pause, number: signal.Signals
@@ -109,6 +113,7 @@ def test_a_record_that_is_slow_holds_up_no_end(
         other.execute("ROLLBACK")
 
 
+@pytest.mark.sampled(0)
 @pytest.mark.parametrize("on_terminal", [False, True], ids=["pipe", "terminal"])
 def test_a_reader_that_takes_nothing_holds_up_neither_the_watch_nor_its_end(
     watch: Callable[..., Watch], held: Callable[[], Lease | None], pause: Pause, on_terminal: bool

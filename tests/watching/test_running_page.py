@@ -46,6 +46,7 @@ def free_door() -> str:
         return f"127.0.0.1:{server.getsockname()[1]}"
 
 
+@pytest.mark.sampled(0)
 def test_the_commands_run_by_hand(watch: Callable[..., Watch], attached: Path) -> None:
     ran: list[str] = []
     for line in commands(blocks("console")[0]):
@@ -138,6 +139,7 @@ def test_what_the_unit_starts_needs_no_home_and_writes_only_into_its_state_direc
     assert all(p.stat().st_mode & 0o077 == 0 for p in kept.iterdir())
 
 
+@pytest.mark.sampled(0)
 @pytest.mark.prometheus
 @pytest.mark.skipif(PROMETHEUS is None, reason="the prometheus program is not installed")
 def test_a_real_prometheus_takes_the_series_that_the_page_names(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable
 
+import pytest
 from watch_process import Watch
 
 
@@ -34,6 +35,7 @@ def test_of_two_watches_one_works_and_the_other_stands_by_until_it_is_gone(watch
     assert numbers == sorted(set(numbers)), "no look is numbered twice"
 
 
+@pytest.mark.sampled(0)
 def test_a_cluster_that_cannot_be_seen_holds_up_no_other(watch: Callable[..., Watch]) -> None:
     watching = watch("--all", "--interval", "1s")
     watching.until("embedded:default", times=6)

@@ -1,17 +1,15 @@
 """An invented cluster that faults are done to, with a journal in a few lines; either can fail at any step."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import structlog
 from operator_chaos import Chaos
 from operator_core.actions import Availability
 from operator_core.components import ComponentRef, Kind, RedundancyGroup
 from operator_core.faults import Fault, FaultCapability, FaultId, FaultName, FaultState, JournalEntry, Undo
 from operator_core.runtime import VirtualClock
-from structlog.typing import EventDict
 
 NODE, ARBITER = Kind("node"), Kind("arbiter")
 
@@ -164,14 +162,3 @@ def groups() -> tuple[RedundancyGroup, ...]:
 def healthy() -> Mapping[ComponentRef, Availability]:
     refs = [*(ComponentRef(NODE, n) for n in "123"), ComponentRef(ARBITER, "a")]
     return dict.fromkeys(refs, Availability.AVAILABLE)
-
-
-def _dropped(_logger: object, _method: str, _event: EventDict) -> EventDict:
-    raise structlog.DropEvent
-
-
-@pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:  # pyright: ignore[reportUnusedFunction] - pytest calls it
-    structlog.configure(processors=[_dropped])
-    yield
-    structlog.reset_defaults()

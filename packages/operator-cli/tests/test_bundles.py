@@ -42,6 +42,7 @@ def test_an_incident_is_the_same_elsewhere(operator: Run, bundle: Path) -> None:
     assert "The process of store 4 has died" in operator("diagnose", "1", *elsewhere).stdout, "reasoned from its looks"
 
 
+@pytest.mark.sampled(0)
 def test_the_same_file_a_second_time_changes_nothing(operator: Run, bundle: Path) -> None:
     first = json.loads(operator("ledger", "import", str(bundle), "--json").stdout)
     assert (first["schema"], first["result"]["was_there"]) == ("operator.imported/1", False)

@@ -126,6 +126,7 @@ def test_what_is_no_number_is_named(refused: Callable[..., None], command: tuple
     refused([*command, "four"], "ticket", "'four'")
 
 
+@pytest.mark.sampled(0)
 def test_a_ticket_of_thousands_of_looks_is_shown_without_reading_them(
     operator: Run, incident: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -288,6 +288,7 @@ asyncio.run(main(sys.argv[1]))
 """
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("steps", [9, 15, 21, 28, 99])
 async def test_whoever_is_killed_while_pruning_leaves_a_ledger_that_holds(filled: Path, t: At, steps: int) -> None:
     _prune_and_be_killed(filled, steps)

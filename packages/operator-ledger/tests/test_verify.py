@@ -135,6 +135,7 @@ async def is_caught(ledger: SqlLedger) -> bool:
         return True
 
 
+@pytest.mark.sampled(0)
 @pytest.mark.parametrize("seed", [1, *(pytest.param(n, marks=pytest.mark.slow) for n in range(2, 20))])
 async def test_whatever_byte_of_whatever_column_is_changed_is_caught(filled: Path, seed: int) -> None:
     chance = random.Random(seed)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import pytest
-import structlog
 from operator_core.actions import RiskClass
 from operator_core.components import Component, ComponentRef, Kind, RedundancyGroup
 from operator_core.diagnosis import Diagnosis, Hypothesis, Option
@@ -36,7 +35,6 @@ from operator_core.silences import Silence
 from operator_core.tickets import Ticket, TicketId
 from operator_ledger import MemoryLedger
 from operator_monitor import CycleReport, Monitor, Report, StandingBy, Watch
-from structlog.typing import EventDict
 
 T = TypeVar("T")
 
@@ -325,12 +323,6 @@ class ToyDiagnoser:
         )
 
 
-@pytest.fixture(autouse=True)
-def log_of_our_own() -> None:
-    """Whatever log an earlier test of the same process has asked for, these see every line."""
-    structlog.reset_defaults()
-
-
 @pytest.fixture
 def clock() -> VirtualClock:
     return VirtualClock(NOON)
@@ -409,14 +401,3 @@ def led() -> Callable[[Monitor | Watch, int], Awaitable[list[Report]]]:
         return reports
 
     return lead
-
-
-def _dropped(_logger: object, _method: str, _event: EventDict) -> EventDict:
-    raise structlog.DropEvent
-
-
-@pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:  # pyright: ignore[reportUnusedFunction] - pytest calls it
-    structlog.configure(processors=[_dropped])
-    yield
-    structlog.reset_defaults()

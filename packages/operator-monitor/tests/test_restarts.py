@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from operator_core.components import ComponentRef, Kind
@@ -162,6 +163,7 @@ def test_one_death_at_any_point_changes_nothing(stage: Stage) -> None:
         assert outcome == whole, f"death at point {death} of {points}"
 
 
+@pytest.mark.sampled(0)
 @settings(max_examples=50, deadline=None)
 @given(deaths=st.lists(st.integers(1, 250), max_size=12, unique=True))
 def test_many_deaths_change_nothing(stage: Stage, deaths: list[int]) -> None:

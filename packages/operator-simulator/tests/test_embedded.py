@@ -116,6 +116,7 @@ async def test_a_state_file_that_is_no_text_counts_as_spoilt(make: Make, tmp_pat
     assert not (tmp_path / "demo.json").exists()
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(("spoilt", "asked"), [(b"{half a fi", "status"), (b"\xff", "up"), (None, "undo")])
 async def test_a_process_whose_state_is_lost_is_found_by_its_lock(
     spoilt: bytes | None, asked: str, make: Make, tmp_path: Path
@@ -189,6 +190,7 @@ async def test_faults_logs_and_restarts_go_through_its_control(make: Make) -> No
         await deployment.plan(Fault(name=FaultName("kill"), target=ComponentRef(Kind("store"), "9")))
 
 
+@pytest.mark.sampled(0)
 async def test_a_restart_of_everything_says_what_it_does_and_can_be_watched_meanwhile(make: Make) -> None:
     deployment, said = make(speed=40.0), list[str]()
     await deployment.up(quiet)

@@ -66,6 +66,7 @@ def test_a_page_has_the_families_under_their_genuine_names(cluster: Cluster, nam
     assert set(families) - declared == set()
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", ["tikv0", "tikv1", "pd0", "pd1"])
 def test_counters_never_fall_while_a_process_lives(live: Live, name: str) -> None:
     from_noise = Cluster(ClusterConfig(noise=1), EPOCH)

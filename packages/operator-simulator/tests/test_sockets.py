@@ -72,6 +72,7 @@ async def knock(address: tuple[str, int], hello: bytes) -> str:
 GET = b"GET /status HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("how", "seen"), [("kill", "refused"), ("freeze", "silent"), ("isolate", "unanswered"), ("nothing", "answered")]
 )

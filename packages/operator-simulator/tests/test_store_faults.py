@@ -45,6 +45,7 @@ def lose(cluster: Cluster, name: str, how: str) -> None:
             cluster.network.put("test", Cut(one=frozenset({name}), other=cluster.network.everyone_but(name)))
 
 
+@pytest.mark.sampled(0)
 def test_pd_calls_a_killed_store_disconnected_within_ten_to_twenty_seconds_and_down_after_thirty_minutes(
     cluster: Cluster, live: Live
 ) -> None:

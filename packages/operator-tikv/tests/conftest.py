@@ -12,7 +12,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-import structlog
 from operator_core.components import AddressMap
 from operator_core.readings import ClusterName, Contact, Observation
 from operator_core.runtime import VirtualClock
@@ -21,12 +20,6 @@ from operator_tikv import TikvSubject, TikvTargets
 FIXTURES = Path(__file__).parent / "fixtures"
 SETTINGS = b"\x00\x00\x12\x04\x00\x00\x00\x00\x00\x00\x03\x7f\xff\xff\xff"
 START = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True, scope="session")
-def quiet_logs() -> None:
-    """A look logs one line; a thousand virtual looks are not to be read."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(30))
 
 
 @dataclass

@@ -180,6 +180,7 @@ def free_port() -> int:
         return s.getsockname()[1]
 
 
+@pytest.mark.sampled(0)
 @pytest.mark.prometheus
 @pytest.mark.skipif(PROMETHEUS is None, reason="the prometheus program is not installed")
 async def test_a_real_prometheus_and_direct_scrapes_agree(tmp_path: Path) -> None:

@@ -78,6 +78,7 @@ def watched(
     return run_virtual(main())
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("prometheus", [False, True])
 @pytest.mark.parametrize("state", ["killed", "paused", "cut"])
 @pytest.mark.parametrize("phase", PHASES)
@@ -93,6 +94,7 @@ def test_a_store_that_is_gone_is_a_violation_within_15_seconds(
     assert not [c for i, c in watch.opened if i == "lost-sight"], "we see very well that it is gone"
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("state", ["killed", "paused", "cut"])
 @pytest.mark.parametrize("phase", PHASES)
 def test_a_lost_pd_leader_is_a_violation_of_that_member_within_15_seconds(
@@ -252,6 +254,7 @@ def test_down_peers_are_a_violation_of_the_cluster(cluster: Cluster) -> None:
     assert [i for i, _ in watch.opened] == ["regions-replicated"]
 
 
+@pytest.mark.sampled(0)
 def test_noise_opens_nothing(cluster: Cluster) -> None:
     chance = random.Random(7)
     cluster.lost_scrapes = lambda _store, _at: chance.random() < 0.005
@@ -334,6 +337,7 @@ def test_a_monitor_that_starts_late_sees_what_is_long_dead(cluster: Cluster) -> 
     assert ("pd-member-reachable", pd_ref("pd2")) in opened
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("phase", PHASES)
 def test_a_store_cut_from_everybody_but_us_is_a_violation_within_15_seconds(
     make_cluster: Callable[[], Cluster], phase: float

@@ -33,6 +33,7 @@ WAITS = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 @pytest.mark.parametrize("waits", WAITS.values(), ids=WAITS)
 def test_it_ends_in_time_with_the_code_of_an_interruption(number: signal.Signals, waits: str) -> None:

@@ -103,6 +103,7 @@ def birth(pace: float) -> Script:
     return [(at * pace, act) for at, act in steps]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("begin", "pace", "prometheus"),
     [
@@ -162,6 +163,7 @@ def restart_all(dark: float) -> Script:
     ]
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("phase", [0.0, 1.3, 2.6, 3.9])
 @pytest.mark.parametrize("dark", [1.0, 6.0, 15.0])
 def test_a_cluster_that_is_restarted_as_a_whole_opens_nothing(
@@ -278,6 +280,7 @@ BROKEN: dict[str, tuple[Callable[[Cluster], object], set[str]]] = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("deed", "holds"), list(BROKEN.values()), ids=list(BROKEN))
 def test_what_is_broken_when_we_begin_to_look_is_one_ticket_within_30_seconds(
     cluster: Cluster, watch: Watch, deed: Callable[[Cluster], object], holds: set[str]

@@ -108,6 +108,7 @@ ONE_OF_THE_CLUSTER: dict[str, tuple[Deed, set[str]]] = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("deed", "holds"), list(ONE_OF_THE_CLUSTER.values()), ids=list(ONE_OF_THE_CLUSTER))
 def test_each_way_to_fail_is_one_ticket(cluster: Cluster, watch: Watch, deed: Deed, holds: set[str]) -> None:
     desk = watch(cluster, [(36.0, deed)], until=240)
@@ -125,6 +126,7 @@ OF_SIGHT: dict[str, Deed] = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("deed", list(OF_SIGHT.values()), ids=list(OF_SIGHT))
 def test_each_way_to_lose_sight_is_one_ticket_about_sight(cluster: Cluster, watch: Watch, deed: Deed) -> None:
     desk = watch(cluster, [(36.0, deed)], until=240, prometheus=True)
@@ -201,6 +203,7 @@ PAIRS: dict[str, tuple[Deed, Deed, str, str]] = {
 }
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(("turned", "apart"), [(False, 0.0), (False, 90.0), (True, 90.0)])
 @pytest.mark.parametrize(("one", "other", "here", "there"), list(PAIRS.values()), ids=list(PAIRS))
 def test_two_that_have_nothing_to_do_with_each_other_are_two_tickets(
@@ -271,6 +274,7 @@ def test_a_ticket_resolves_when_its_store_is_back_and_its_regions_are_whole(clus
     assert desk.of_sight == []
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("prometheus", [False, True])
 def test_a_store_that_is_removed_for_good_departs_and_its_ticket_ends(
     cluster: Cluster, watch: Watch, *, prometheus: bool
@@ -298,6 +302,7 @@ def test_a_store_that_is_removed_for_good_departs_and_its_ticket_ends(
     assert [t.state for t in desk.of_sight] in ([], [TicketState.RESOLVED])
 
 
+@pytest.mark.sampled(0)
 def test_a_second_store_that_dies_an_hour_later_makes_the_same_incident_graver(cluster: Cluster, watch: Watch) -> None:
     for ident in (6, 7):
         cluster.stores[ident] = type(cluster.stores[1])(phase=float(ident))

@@ -1,6 +1,8 @@
 """From the text of ``/metrics`` to the few samples that are needed.
 
-A TiKV store exports megabytes; a regular expression picks the needed lines before the real parser sees them.
+A TiKV store exports megabytes; a regular expression picks the needed lines before the real parser sees them. And the
+same series come again with every scrape, so what the parser says of a series' name and labels is remembered: only the
+value is read each time.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from types import MappingProxyType
 
 from operator_core.errors import SubjectNonsense
 from operator_core.signals import Signal, SignalKind
@@ -76,6 +79,30 @@ def _needs(signals: Iterable[Signal]) -> tuple[tuple[str, tuple[str, ...]], ...]
     return tuple((name, tuple(sorted(found or ()))) for name, found in sorted(words.items()))
 
 
+@lru_cache(maxsize=1 << 16)
+def _series(written: str) -> tuple[str, Labels]:
+    """Name and labels of a series, as the client library understands what is written before its value.
+
+    Raises:
+        ValueError: it is no series.
+    """
+    ((sample,),) = (family.samples for family in text_string_to_metric_families(f"{written} 0\n"))
+    return sample.name, MappingProxyType(sample.labels)
+
+
+def _split(line: str) -> tuple[str, float]:
+    """What is written of a series, and its value; the time stamp that may follow is left out.
+
+    Raises:
+        ValueError: there is no number.
+    """
+    labels, brace, rest = line.rpartition("}")
+    written, *numbers = [labels + brace, *rest.split()] if brace else line.split()
+    if not numbers or "_" in numbers[0]:
+        raise ValueError(f"no value: {line[:80]!r}")
+    return written, float(numbers[0])
+
+
 def parse(text: str, signals: Iterable[Signal], *, at: datetime) -> Scrape:
     """The samples that some signals are computed from.
 
@@ -87,10 +114,11 @@ def parse(text: str, signals: Iterable[Signal], *, at: datetime) -> Scrape:
         raise SubjectNonsense(f"not the text format of metrics: {text[:60]!r}")
     found: dict[str, list[Sample]] = {}
     try:
-        for family in text_string_to_metric_families("\n".join(lines) + "\n"):
-            for sample in family.samples:
-                if not math.isnan(sample.value):
-                    found.setdefault(sample.name, []).append(Sample(sample.labels, float(sample.value)))
+        for line in lines:
+            written, value = _split(line)
+            name, labels = _series(written)
+            if not math.isnan(value):
+                found.setdefault(name, []).append(Sample(labels, value))
     except ValueError as e:
         raise SubjectNonsense(f"not the text format of metrics: {e}") from e
     start = found.get("process_start_time_seconds")
