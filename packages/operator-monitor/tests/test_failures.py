@@ -62,6 +62,8 @@ async def test_a_look_that_fails_as_a_whole_is_lost_sight_and_touches_no_health(
     assert sight.title.startswith("subject was not seen: ")
     assert {j.verdict for j in reports[5].judgements if j.concern is Concern.SUBJECT} == {Verdict.UNKNOWN}
     assert any(e["event"] == "cycle.broke" and e.get("exc_info") for e in logs) is (trouble is BUG)
+    for report in reports:
+        assert len({j.key for j in report.judgements}) == len(report.judgements)
 
 
 async def test_one_failed_look_opens_nothing(

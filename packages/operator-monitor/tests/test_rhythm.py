@@ -62,6 +62,13 @@ def test_no_cycle_waits_for_more_than_the_interval(takes: list[float]) -> None:
         assert starts[n] - (starts[n - 1] + takes[n - 1]) <= 10
 
 
+def test_the_first_cycle_begins_when_it_is_told_to() -> None:
+    for seed in range(20):
+        rhythm = Rhythm(INTERVAL, jitter=0.4, chance=random.Random(seed))
+        rhythm.begin(T0)
+        assert rhythm.next(T0) == T0
+
+
 def test_chance_is_used_and_its_seed_alone_repeats_it() -> None:
     one, two, other = (begun(Rhythm(INTERVAL, jitter=0.1, chance=random.Random(s)), [0.0] * 20) for s in (1, 1, 2))
     assert one == two != other

@@ -116,13 +116,17 @@ async def test_with_jitter_many_stay_spread(monitor: Callable[..., Monitor], clo
     assert max(b - a for a, b in pairwise(late)) < 0.4
 
 
-async def test_a_slow_listener_holds_nobody_up_for_good(monitor: Callable[..., Monitor], clock: VirtualClock) -> None:
-    numbers: list[int] = []
-    async with aclosing(watch_all([monitor("a")])) as reports:
+async def test_a_slow_listener_holds_the_looks_up_instead_of_letting_reports_pile_up(
+    subject: Callable[..., Toy], ledger: Toy, clock: VirtualClock
+) -> None:
+    toy, numbers = subject(UP), list[int]()
+    monitor = Monitor(cluster=ClusterName("north"), subject=toy, ledger=ledger, clock=clock)
+    async with aclosing(watch_all([monitor])) as reports:
         async for _, report in reports:
             assert isinstance(report, CycleReport)
             numbers.append(report.number)
-            await clock.sleep(timedelta(seconds=12))
+            await clock.sleep(timedelta(seconds=60))
+            assert len(toy.looks) <= report.number + 2
             if len(numbers) == 5:
                 break
     assert numbers == [1, 2, 3, 4, 5]

@@ -129,6 +129,7 @@ async def test_a_frozen_holder_that_wakes_up_after_a_takeover_writes_nothing_and
         await b.end()
         await clock.sleep(seconds(10))
         assert looks_of(ledger, "a")[-1] > looks_of(ledger, "b")[-1]
+        assert [r.failed for r in a.looked()[-2:]] == [None, None]  # from where the other's record ends
         await a.end()
     numbers = [e.observation.number for e in ledger.entries(ObservationKept)]
     assert numbers == list(range(1, len(numbers) + 1))
@@ -172,6 +173,22 @@ async def test_an_append_that_is_refused_for_the_lease_is_the_last_of_its_watch(
     held = await ledger.lease(NORTH)
     assert held is not None
     assert held.holder == "b"
+
+
+@pytest.mark.looptime
+async def test_a_question_that_is_being_worked_on_does_not_hold_up_standing_by(
+    process: Make, ledger: Toy, clock: VirtualClock, diagnoser: Make
+) -> None:
+    slow = diagnoser(HANG)
+    a = process("a", DOWN, DOWN, DOWN, seconds(2), DOWN, diagnoser=slow)
+    async with asyncio.TaskGroup() as tasks:
+        a.start(tasks)
+        await clock.sleep(seconds(16))
+        assert len(slow.cases) == 1
+        await ledger.take(NORTH, holder="b", patience=HANG, over=await ledger.lease(NORTH))
+        await clock.sleep(seconds(1.3))  # its append is refused before a beat is due
+        assert a.stood_by()[-1].holder == "b"
+        await a.end()
 
 
 @pytest.mark.looptime

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from operator_cli.render.live_layout import Part, columns, fit, labelled, share, spread
@@ -58,11 +60,24 @@ def test_the_picture_is_never_higher_than_the_terminal(all_parts: list[Part], ro
     assert len(fit(all_parts, rows)) <= rows
 
 
+def plain(parts: list[Part], rows: int) -> list[str]:
+    return [line.plain for line in fit(parts, rows)]
+
+
 def test_with_room_for_everything_there_is_air_between_the_parts() -> None:
     both = [part(2, 1, 0), part(1, 1, 1)]
-    assert [line.plain for line in fit(both, 4)] == ["0.0", "0.1", "", "1.0"]
-    assert [line.plain for line in fit(both, 3)] == ["0.0", "0.1", "1.0"]
-    assert [line.plain for line in fit(both, 2)] == ["0.0", "1.0"]
+    assert plain(both, 4) == ["0.0", "0.1", "", "1.0"]
+    assert plain(both, 3) == ["0.0", "0.1", "1.0"]
+    assert plain(both, 2) == ["0.0", "1.0"]
+
+
+def test_air_is_worth_more_than_what_is_only_nice_to_have_and_less_than_the_rest() -> None:
+    three = [part(1, 1, 0), part(2, 1, 1), replace(part(5, 1, 2), is_nice_to_have=True)]
+    assert plain(three, 6) == ["0.0", "", "1.0", "1.1", "", "2.0"]
+    assert plain(three, 5) == ["0.0", "1.0", "1.1", "2.0", "2.1"]
+    three[2] = part(5, 1, 2)
+    assert plain(three, 6) == ["0.0", "1.0", "1.1", "2.0", "2.1", "2.2"]
+    assert plain(three, 9) == ["0.0", "", "1.0", "1.1", "2.0", "2.1", "2.2", "2.3", "2.4"], "what is spare is air"
 
 
 words = st.text("abc店é", max_size=20)

@@ -26,8 +26,8 @@ from operator_monitor.several import Watching
 
 OLDEST = 3
 """A cluster of which the last good look is older than so many intervals is not watched as it should be."""
-MEASURED_WITHIN = timedelta(seconds=2)
-"""How long finding out the size of the ledger may take."""
+MEASURED_WITHIN = timedelta(milliseconds=400)
+"""How long finding out the size of the ledger may take: whoever ends the process waits for an answer that is due."""
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0)
 
 

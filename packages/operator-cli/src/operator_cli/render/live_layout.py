@@ -23,6 +23,7 @@ class Part:
         wants: the lines that it fills when there is room.
         least: the lines without which it says nothing, 1 to `wants`.
         weight: who gets scarce lines first; lower is more important.
+        is_nice_to_have: its further lines matter less than that the picture is easily read.
         draw: its lines, each already cut to the width.
     """
 
@@ -31,6 +32,7 @@ class Part:
     least: int
     weight: int
     draw: Draw
+    is_nice_to_have: bool = False
 
 
 def share(parts: Sequence[Part], rows: int) -> tuple[int, ...]:
@@ -54,15 +56,21 @@ def share(parts: Sequence[Part], rows: int) -> tuple[int, ...]:
 
 
 def fit(parts: Sequence[Part], rows: int) -> tuple[Text, ...]:
-    """The lines of a picture, top to bottom, at most `rows`; an empty one between parts when there is room for all."""
-    shares = share(parts, rows)
+    """The lines of a picture, top to bottom, at most `rows`; with an empty one between parts where there is room.
+
+    Air comes before what is only nice to have, and after everything else.
+    """
+    between = max(0, len(parts) - 1)
+    airy = share(parts, max(0, rows - between))
+    is_airy = all(given == p.wants or (given and p.is_nice_to_have) for p, given in zip(parts, airy, strict=True))
+    shares = airy if is_airy else share(parts, rows)
     drawn = [list(part.draw(given))[:given] for part, given in zip(parts, shares, strict=True) if given]
     spare = rows - sum(map(len, drawn))
-    airy = len(drawn) == len(parts) and spare >= len(drawn) - 1
     lines: list[Text] = []
     for part in drawn:
-        if lines and airy:
+        if lines and spare > 0:
             lines.append(Text())
+            spare -= 1
         lines.extend(part)
     return tuple(lines)
 

@@ -98,4 +98,4 @@ def _listed(name: str, lines: Sequence[Text], *, weight: int, width: int, says_m
             shown[-1] = Text(f"… and {len(lines) - given + 1} more", "dim")
         return labelled(name, shown, width)
 
-    return Part(name=name, wants=len(lines), least=1, weight=weight, draw=draw)
+    return Part(name=name, wants=len(lines), least=1, weight=weight, draw=draw, is_nice_to_have=not says_more)
