@@ -6,7 +6,7 @@ import asyncio
 import random
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -18,7 +18,7 @@ from operator_ledger import SqlLedger
 from postgres_server import PostgresServer
 from torture.busy import CLUSTERS
 from torture.checks import check_all, check_fenced
-from torture.children import Child, running, what_was_said
+from torture.children import Child, Cycle, running, what_was_said
 from torture.proxy import Proxy, proxied
 
 pytestmark = pytest.mark.postgres
@@ -81,7 +81,15 @@ FULL = [pytest.param(seed, 70, marks=pytest.mark.slow, id=f"seed {seed}, 70 mish
 
 def gone_on(child: Child, since: int) -> bool:
     """Whether each cluster's monitor has written at least twice since then."""
-    later = child.cycles[since:]
+    return _all_written(child.cycles[since:])
+
+
+def one_has_gone_on(_: Child, living: Mapping[str, Child], since: Mapping[str, int]) -> bool:
+    """The same of several, of which each may have the watch of another cluster."""
+    return _all_written([cycle for name, child in living.items() for cycle in child.cycles[since[name] :]])
+
+
+def _all_written(later: Sequence[Cycle]) -> bool:
     return all(sum(c.cluster == name and not c.failed for c in later) >= 2 for name in CLUSTERS)
 
 
@@ -148,6 +156,7 @@ async def test_of_two_monitors_only_the_one_that_has_the_watch_writes(
             holder = f"{name} {len(told)}"
             arguments = (place, clock.now().isoformat(), str(seed), holder, str(SPEED), str(PATIENCE_S))
             told[holder] = await stack.enter_async_context(running("torture.busy", *arguments, errors=errors))
+            await told[holder].until(lambda child: "ready" in child.lines)
             return told[holder]
 
         living = {name: await begin(name) for name in RIVALS}
@@ -160,7 +169,8 @@ async def test_of_two_monitors_only_the_one_that_has_the_watch_writes(
             else:
                 await chance.choice((cut, cut_in_a_statement, held_up, one_killed))(server, proxies[name], chance)
             since = {name: len(child.cycles) for name, child in living.items()}
-            await first(c.until(partial(gone_on, since=since[n]), within=RECOVERY) for n, c in living.items())
+            both = partial(one_has_gone_on, living=dict(living), since=since)
+            await first(child.until(both, within=RECOVERY) for child in living.values())
         for child in living.values():
             await child.kill()
     async with await SqlLedger.open(server.url(schema)) as ledger:
