@@ -45,13 +45,14 @@ def test_a_command_is_named_for_its_fault_and_its_kind_and_again_for_each_role()
     ]
 
 
-def test_a_cut_is_named_for_its_far_end_and_for_both_when_more_than_one_kind_can_be_cut_from_it() -> None:
+def test_a_cut_is_named_for_its_far_end_and_for_both_when_it_is_not_of_the_first_kind_that_can_be_cut() -> None:
     assert names(can("cut", NODE, ARBITER)) == ["cut-from-arbiter"]
-    assert names(can("cut", NODE, ARBITER), can("cut", NODE, WITNESS), can("cut", WITNESS, ARBITER)) == [
-        "cut-node-from-arbiter",
-        "cut-from-witness",
+    assert names(can("cut", WITNESS, ARBITER), can("cut", NODE, WITNESS), can("cut", NODE, ARBITER)) == [
         "cut-witness-from-arbiter",
+        "cut-from-witness",
+        "cut-from-arbiter",
     ]
+    assert names(can("cut", WITNESS, ARBITER)) == ["cut-from-arbiter"]
 
 
 def test_two_commands_of_one_name_are_refused() -> None:
@@ -67,6 +68,7 @@ def test_a_command_makes_a_fault_with_its_defaults() -> None:
         toward=ComponentRef(ARBITER, EVERY),
         parameters={"s": 2},
     )
+    assert cut.on(ComponentRef(NODE, "1"), toward=ComponentRef(ARBITER, "b")).toward == ComponentRef(ARBITER, "b")
     assert command("kill", NODE).on(ComponentRef(NODE, "1")).toward is None
 
 

@@ -34,9 +34,12 @@ class FaultCommand:
     toward: Kind | None = None
     parameters: Mapping[str, float] = field(default_factory=dict[str, float])
 
-    def on(self, target: ComponentRef, parameters: Mapping[str, float] | None = None) -> Fault:
-        """The fault that the command does to a component."""
-        toward = None if self.toward is None else ComponentRef(self.toward, EVERY)
+    def on(
+        self, target: ComponentRef, parameters: Mapping[str, float] | None = None, toward: ComponentRef | None = None
+    ) -> Fault:
+        """The fault that the command does to a component; of a link to all of the other kind, unless one is given."""
+        if toward is None and self.toward is not None:
+            toward = ComponentRef(self.toward, EVERY)
         return Fault(
             name=self.fault, target=target, toward=toward, parameters={**self.parameters, **(parameters or {})}
         )
@@ -49,14 +52,15 @@ def _word(text: str) -> str:
 def fault_commands(capabilities: Iterable[FaultCapability], kinds: Iterable[ComponentKind]) -> tuple[FaultCommand, ...]:
     """The commands that some capabilities make, in their order; after each, the same for every role of its kind.
 
-    A fault of a link is named for its far end (``cut-from-arbiter``), and for its near end too when more than one
-    kind has it (``cut-node-from-arbiter``).
+    A fault of a link is named for its far end (``cut-from-arbiter``), and for its near end too
+    (``cut-witness-from-arbiter``) unless that is the first of the kinds that can have it, in the subject's order.
 
     Raises:
         ValueError: two commands would have one name.
     """
     capabilities = tuple(capabilities)
     roles = {k.kind: k.roles for k in kinds}
+    order = list(roles)
     commands: list[FaultCommand] = []
     for capability in capabilities:
         for role in (None, *roles.get(capability.kind, ())):
@@ -64,7 +68,7 @@ def fault_commands(capabilities: Iterable[FaultCapability], kinds: Iterable[Comp
                 continue
             commands.append(
                 FaultCommand(
-                    name=_name(capability, role, capabilities),
+                    name=_name(capability, role, capabilities, order),
                     fault=capability.name,
                     kind=capability.kind,
                     describes=capability.describes,
@@ -81,12 +85,15 @@ def fault_commands(capabilities: Iterable[FaultCapability], kinds: Iterable[Comp
     return tuple(commands)
 
 
-def _name(capability: FaultCapability, role: str | None, capabilities: Sequence[FaultCapability]) -> str:
+def _name(
+    capability: FaultCapability, role: str | None, capabilities: Sequence[FaultCapability], order: Sequence[Kind]
+) -> str:
     if capability.toward is None:
         return "-".join(_word(part) for part in (capability.name, capability.kind, role or "") if part)
-    near = {c.kind for c in capabilities if (c.name, c.toward) == (capability.name, capability.toward)}
-    first = _word(capability.name) if len(near) == 1 else f"{_word(capability.name)}-{_word(capability.kind)}"
-    return f"{first}-from-{_word(capability.toward)}"
+    near = [c.kind for c in capabilities if (c.name, c.toward) == (capability.name, capability.toward)]
+    first = min(near, key=lambda kind: order.index(kind) if kind in order else len(order))
+    named = _word(capability.name) if capability.kind == first else f"{_word(capability.name)}-{_word(capability.kind)}"
+    return f"{named}-from-{_word(capability.toward)}"
 
 
 def choose_target(

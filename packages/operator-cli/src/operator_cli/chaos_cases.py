@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 from operator_core.actions import availability
-from operator_core.errors import ActionRejected
+from operator_core.components import Component, ComponentRef
+from operator_core.errors import ActionRejected, ConfigurationError
 from operator_core.faults import Fault, JournalEntry, Undo
-from operator_core.ports import FaultTarget
+from operator_core.ports import Clock, FaultJournal, FaultTarget
 from operator_core.runtime import RealClock
 
-from operator_cli.faults import commands_of, default_target, target_named
+from operator_cli.faults import (
+    Offered,
+    command_named,
+    commands_of,
+    default_target,
+    local_commands,
+    merged,
+    parameters_of,
+    target_named,
+)
 from operator_cli.use_cases.looking import look_at
 from operator_cli.wiring import Attached, Embedded, Local, Meant, cluster_name, embedded, open_journal
 
@@ -33,103 +43,143 @@ class FaultPlan:
     undo: Undo
 
 
-async def catalogue() -> tuple[FaultCommand, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aim:
+    """What a person asks for.
+
+    Attributes:
+        fault: the command's name.
+        target: which component; None leaves it to chance among those the guard allows.
+        toward: which one at the other end; None means all of that kind.
+        parameters: ``name=number`` texts.
+    """
+
+    fault: str
+    target: str | None = None
+    toward: str | None = None
+    parameters: tuple[str, ...] = ()
+    chance: random.Random
+    allow_group_loss: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stage:
+    """A deployment that may be broken, as it is seen at this moment."""
+
+    chaos: Chaos
+    commands: tuple[FaultCommand, ...]
+    services: Mapping[ComponentRef, str]
+    look: Look
+
+
+async def catalogue() -> tuple[Offered, ...]:
     """Every fault that the deployments of this program can do."""
     from operator_cli.settings import load
 
-    return await commands_of(embedded("default", load()))
+    return merged({"embedded": await commands_of(embedded("default", load())), "local": local_commands()})
 
 
-def _target(meant: Meant, loaded: Loaded) -> FaultTarget:
+def _chaos(meant: Meant, target: FaultTarget, journal: FaultJournal, clock: Clock) -> Chaos:
+    from operator_chaos import Chaos
+
+    return Chaos(
+        deployment=cluster_name(meant),
+        target=target,
+        journal=journal,
+        clock=clock,
+        expendable=isinstance(meant, Embedded | Local) or meant.settings.expendable,
+    )
+
+
+@asynccontextmanager
+async def _stage(meant: Meant, loaded: Loaded) -> AsyncGenerator[_Stage]:
+    _refuse_foreign(meant)
+    look = await look_at(meant)
+    target, services = await _target(meant, loaded, look.observations[-1].components)
+    async with open_journal(loaded) as journal:
+        yield _Stage(
+            chaos=_chaos(meant, target, journal, _clock(meant, loaded)),
+            commands=await commands_of(target),
+            services=services,
+            look=look,
+        )
+
+
+def _refuse_foreign(meant: Meant) -> None:
+    if isinstance(meant, Attached):
+        raise ActionRejected(
+            f"{cluster_name(meant)} was not brought up by Operator; faults are done to embedded and local deployments"
+        )
+
+
+async def _target(
+    meant: Meant, loaded: Loaded, components: Iterable[Component] = ()
+) -> tuple[FaultTarget, Mapping[ComponentRef, str]]:
     match meant:
         case Embedded(name=name):
-            return embedded(name, loaded)
-        case Local() | Attached():
-            raise ActionRejected(
-                f"there is no way yet to break {cluster_name(meant)}; faults are done to embedded deployments"
-            )
+            return embedded(name, loaded), {}
+        case Local(name=name):
+            from operator_local import LocalFaultTarget
+
+            services = await LocalFaultTarget(name=name).services_of(components)
+            return LocalFaultTarget(name=name, services=services), services
+        case Attached():
+            raise AssertionError(f"{cluster_name(meant)} has been refused")
         case _:
             assert_never(meant)
 
 
-@asynccontextmanager
-async def _chaos(meant: Meant, loaded: Loaded) -> AsyncGenerator[Chaos]:
-    from operator_chaos import Chaos
-
-    target = _target(meant, loaded)
-    async with open_journal(loaded) as journal:
-        yield Chaos(
-            deployment=cluster_name(meant),
-            target=target,
-            journal=journal,
-            clock=embedded(meant.name, loaded).clock(),
-            expendable=isinstance(meant, Embedded | Local) or meant.settings.expendable,
-        )
+def _clock(meant: Meant, loaded: Loaded) -> Clock:
+    return embedded(meant.name, loaded).clock() if isinstance(meant, Embedded) else RealClock()
 
 
-async def _aim(
-    meant: Meant,
-    command: FaultCommand,
-    target: str | None,
-    parameters: dict[str, float],
-    chance: random.Random,
-    *,
-    allow_group_loss: bool,
-) -> tuple[Fault, Look]:
-    look = await look_at(meant)
-    seen = look.observations[-1]
-    ref = (
-        target_named(command, target, seen)
-        if target is not None
-        else default_target(command, seen, look.judgements, chance, allow_group_loss=allow_group_loss)
+def _fault(aim: Aim, meant: Meant, stage: _Stage) -> Fault:
+    command = command_named(aim.fault, stage.commands, deployment=cluster_name(meant))
+    parameters = parameters_of(command, aim.parameters)
+    seen = stage.look.observations[-1]
+    if aim.toward is not None and command.toward is None:
+        raise ConfigurationError(f"--toward {aim.toward}: {command.name} is done to one component, not to a link")
+    return command.on(
+        target_named(command, command.kind, aim.target, seen, stage.services)
+        if aim.target is not None
+        else default_target(command, seen, stage.look.judgements, aim.chance, allow_group_loss=aim.allow_group_loss),
+        parameters,
+        toward=None
+        if aim.toward is None or command.toward is None
+        else target_named(command, command.toward, aim.toward, seen, stage.services),
     )
-    return command.on(ref, parameters), look
 
 
-async def plan_fault(
-    meant: Meant,
-    loaded: Loaded,
-    command: FaultCommand,
-    target: str | None,
-    parameters: dict[str, float],
-    chance: random.Random,
-) -> FaultPlan:
+async def plan_fault(meant: Meant, loaded: Loaded, aim: Aim) -> FaultPlan:
     """What a fault would do and how it would be undone; nothing is changed."""
-    async with _chaos(meant, loaded) as chaos:
-        fault, _ = await _aim(meant, command, target, parameters, chance, allow_group_loss=True)
-        return FaultPlan(fault=fault, undo=await chaos.plan(fault))
+    async with _stage(meant, loaded) as stage:
+        fault = _fault(replace(aim, allow_group_loss=True), meant, stage)
+        return FaultPlan(fault=fault, undo=await stage.chaos.plan(fault))
 
 
-async def inject(
-    meant: Meant,
-    loaded: Loaded,
-    command: FaultCommand,
-    target: str | None,
-    parameters: dict[str, float],
-    chance: random.Random,
-    *,
-    allow_group_loss: bool,
-) -> JournalEntry:
+async def inject(meant: Meant, loaded: Loaded, aim: Aim) -> JournalEntry:
     """Do a fault, its undo written down first.
 
     Raises:
         ActionRejected: the deployment may not be broken, or a group would lose its majority.
+        ConfigurationError: there is no such fault, component or parameter.
     """
-    async with _chaos(meant, loaded) as chaos:
-        fault, look = await _aim(meant, command, target, parameters, chance, allow_group_loss=allow_group_loss)
-        seen = look.observations[-1]
-        return await chaos.inject(
-            fault,
+    async with _stage(meant, loaded) as stage:
+        seen = stage.look.observations[-1]
+        return await stage.chaos.inject(
+            _fault(aim, meant, stage),
             groups=seen.groups,
-            state=availability(seen.refs(), look.judgements),
-            allow_group_loss=allow_group_loss,
+            state=availability(seen.refs(), stage.look.judgements),
+            allow_group_loss=aim.allow_group_loss,
         )
 
 
 async def heal_all(meant: Meant, loaded: Loaded) -> tuple[JournalEntry, ...]:
     """Undo every fault of a deployment that is not healed."""
-    async with _chaos(meant, loaded) as chaos:
-        return await chaos.heal()
+    _refuse_foreign(meant)
+    target, _ = await _target(meant, loaded)
+    async with open_journal(loaded) as journal:
+        return await _chaos(meant, target, journal, _clock(meant, loaded)).heal()
 
 
 async def unhealed(loaded: Loaded, name: str | None) -> tuple[JournalEntry, ...]:

@@ -3,40 +3,81 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from operator_core.actions import availability
-from operator_core.components import ComponentRef
+from operator_core.components import ComponentRef, Kind
 from operator_core.errors import ConfigurationError
+from operator_core.faults import FaultCapability
 from operator_core.ports import FaultTarget
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from operator_chaos import FaultCommand
     from operator_core.judgements import Judgement
     from operator_core.readings import Observation
 
 
+BROKEN = ("store", "pd")
+"""The kinds of components of the subject that faults are done to; a Prometheus beside them is not one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offered:
+    """A fault as a command, and the kinds of deployments that it can be done to."""
+
+    command: FaultCommand
+    deployments: tuple[str, ...]
+
+
 async def commands_of(target: FaultTarget) -> tuple[FaultCommand, ...]:
     """Every fault that can be done to a deployment, as commands."""
+    return _commands(await target.capabilities())
+
+
+def local_commands() -> tuple[FaultCommand, ...]:
+    """Every fault that can be done to local deployments, as commands; nothing is asked."""
+    from operator_local import possible_faults
+    from operator_tikv import KNOWLEDGE
+
+    return _commands(possible_faults(kind.kind for kind in KNOWLEDGE.kinds if kind.kind in BROKEN))
+
+
+def _commands(capabilities: Iterable[FaultCapability]) -> tuple[FaultCommand, ...]:
     from operator_chaos import fault_commands
     from operator_tikv import KNOWLEDGE
 
-    return fault_commands(await target.capabilities(), KNOWLEDGE.kinds)
+    return fault_commands((c for c in capabilities if c.kind in BROKEN), KNOWLEDGE.kinds)
 
 
-async def command_named(name: str, target: FaultTarget) -> FaultCommand:
-    """The command of that name.
+def merged(catalogues: Mapping[str, Sequence[FaultCommand]]) -> tuple[Offered, ...]:
+    """The commands of several kinds of deployments, each name once, with the parameters of all."""
+    offered: dict[str, Offered] = {}
+    for kind, commands in catalogues.items():
+        for command in commands:
+            known = offered.get(command.name)
+            offered[command.name] = (
+                Offered(command=command, deployments=(kind,))
+                if known is None
+                else Offered(
+                    command=replace(known.command, parameters={**command.parameters, **known.command.parameters}),
+                    deployments=(*known.deployments, kind),
+                )
+            )
+    return tuple(offered.values())
+
+
+def command_named(name: str, commands: Sequence[FaultCommand], *, deployment: str) -> FaultCommand:
+    """The command of that name among those of a deployment.
 
     Raises:
         ConfigurationError: there is none.
     """
-    commands = await commands_of(target)
     for command in commands:
         if command.name == name:
             return command
-    raise ConfigurationError(f"there is no fault {name!r}; there is {', '.join(c.name for c in commands)}")
+    raise ConfigurationError(f"{name} cannot be done to {deployment}; it has {', '.join(c.name for c in commands)}")
 
 
 def default_target(
@@ -60,19 +101,20 @@ def default_target(
     )
 
 
-def target_named(command: FaultCommand, text: str, seen: Observation) -> ComponentRef:
-    """The component that a person names: ``4``, ``store 4``, ``store/4``, ``pd0``.
+def target_named(
+    command: FaultCommand, kind: Kind, text: str, seen: Observation, services: Mapping[ComponentRef, str]
+) -> ComponentRef:
+    """The component that a person names: ``4``, ``store 4``, ``store/4``, ``pd0``, or by its service, ``tikv1``.
 
     Raises:
-        ConfigurationError: there is no such component of the command's kind.
+        ConfigurationError: there is no such component of the kind.
     """
-    there = seen.refs(command.kind)
+    there = seen.refs(kind)
     for ref in there:
-        if text in (ref.id, ref.key, str(ref)):
+        if text in (ref.id, ref.key, str(ref), services.get(ref)):
             return ref
-    raise ConfigurationError(
-        f"{command.name}: there is no {command.kind} {text!r}; there is {', '.join(r.id for r in there) or 'none'}"
-    )
+    known = ", ".join(f"{r.id} ({services[r]})" if r in services and services[r] != r.id else r.id for r in there)
+    raise ConfigurationError(f"{command.name}: there is no {kind} {text!r}; there is {known or 'none'}")
 
 
 def parameters_of(command: FaultCommand, given: Sequence[str]) -> dict[str, float]:

@@ -15,7 +15,7 @@ from operator_cli.options import Json, Name
 from operator_cli.running import run
 
 if TYPE_CHECKING:
-    from operator_chaos import FaultCommand
+    from operator_cli.faults import Offered
 
 Force = Annotated[
     bool,
@@ -23,6 +23,9 @@ Force = Annotated[
 ]
 Target = Annotated[
     str | None, typer.Argument(help="Which one, by its id; by chance, among those the guard allows, when left out.")
+]
+Toward = Annotated[
+    str | None, typer.Option(metavar="ID", help="Of a link: which one is at its other end; all of them when left out.")
 ]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Say what would be done and how it would be undone; do nothing.")
@@ -34,8 +37,8 @@ class FaultGroup(TyperGroup):
 
     def _faults(self) -> TyperGroup:
         group = typer.Typer(rich_markup_mode=None)
-        for command in _fault_commands():
-            _register(group, command)
+        for offered in _faults_offered():
+            _register(group, offered)
         made = typer.main.get_command(group)
         assert isinstance(made, TyperGroup)
         return made
@@ -55,20 +58,25 @@ app = typer.Typer(
 )
 
 
-def _fault_commands() -> tuple[FaultCommand, ...]:
+def _faults_offered() -> tuple[Offered, ...]:
     from operator_cli.chaos_cases import catalogue
 
     return run(catalogue())
 
 
-def _register(group: typer.Typer, command: FaultCommand) -> None:
+def _register(group: typer.Typer, offered: Offered) -> None:
+    command = offered.command
     role = f" that is {command.role}" if command.role else ""
+    only = f" Only {offered.deployments[0]} deployments." if len(offered.deployments) == 1 else ""
     each = "".join(f" {name} is {value:g} unless --set says otherwise." for name, value in command.parameters.items())
 
-    @group.command(command.name, help=f"{command.describes.rstrip('.')}{role and f' (a {command.kind}{role})'}.{each}")
+    @group.command(
+        command.name, help=f"{command.describes.rstrip('.')}{role and f' (a {command.kind}{role})'}.{each}{only}"
+    )
     def break_it(  # pyright: ignore[reportUnusedFunction]
         target: Target = None,
         *,
+        toward: Toward = None,
         name: Name = None,
         set_: Annotated[
             list[str] | None, typer.Option("--set", metavar="NAME=NUMBER", help="A parameter of the fault.")
@@ -78,8 +86,7 @@ def _register(group: typer.Typer, command: FaultCommand) -> None:
         dry_run: DryRun = False,
         as_json: Json = False,
     ) -> None:
-        from operator_cli.chaos_cases import inject, plan_fault
-        from operator_cli.faults import parameters_of
+        from operator_cli.chaos_cases import Aim, inject, plan_fault
         from operator_cli.render.console import console
         from operator_cli.render.document import document
         from operator_cli.render.faults import done_line, plan_lines
@@ -88,15 +95,21 @@ def _register(group: typer.Typer, command: FaultCommand) -> None:
 
         loaded = load()
         meant = resolve(Choice(name=name), loaded)
-        chance = random.Random(seed)
-        parameters = parameters_of(command, set_ or [])
+        aim = Aim(
+            fault=command.name,
+            target=target,
+            toward=toward,
+            parameters=tuple(set_ or ()),
+            chance=random.Random(seed),
+            allow_group_loss=allow_group_loss,
+        )
         if dry_run:
-            plan = run(plan_fault(meant, loaded, command, target, parameters, chance))
+            plan = run(plan_fault(meant, loaded, aim))
             typer.echo(document("operator.fault-plan", 1, plan)) if as_json else [
                 console().print(x) for x in plan_lines(plan)
             ]
             return
-        entry = run(inject(meant, loaded, command, target, parameters, chance, allow_group_loss=allow_group_loss))
+        entry = run(inject(meant, loaded, aim))
         typer.echo(document("operator.fault", 1, entry)) if as_json else console().print(done_line(entry))
 
 
@@ -108,13 +121,14 @@ def list_(*, as_json: Json = False) -> None:
     from operator_cli.render.console import console
     from operator_cli.render.document import document
 
-    commands = _fault_commands()
+    offered = _faults_offered()
     if as_json:
-        typer.echo(document("operator.faults", 1, commands))
+        typer.echo(document("operator.faults", 1, offered))
         return
-    table = Table("command", "what it does", "parameters", box=None, pad_edge=False)
-    for c in commands:
-        table.add_row(c.name, c.describes, ", ".join(f"{k}={v:g}" for k, v in c.parameters.items()))
+    table = Table("command", "what it does", "parameters", "deployments", box=None, pad_edge=False)
+    for o in offered:
+        parameters = ", ".join(f"{k}={v:g}" for k, v in o.command.parameters.items())
+        table.add_row(o.command.name, o.command.describes, parameters, ", ".join(o.deployments))
     console(is_table=True).print(table)
 
 

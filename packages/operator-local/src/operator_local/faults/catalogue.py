@@ -9,7 +9,7 @@ from enum import Enum
 from itertools import product
 from typing import Final
 
-from operator_core.components import ComponentRef
+from operator_core.components import ComponentRef, Kind
 from operator_core.errors import ConfigurationError
 from operator_core.faults import Fault, FaultCapability, FaultName
 
@@ -227,6 +227,11 @@ def capabilities_of(components: Iterable[ComponentRef]) -> tuple[FaultCapability
                 for near, far in links
             )
     return tuple(result)
+
+
+def possible_faults(kinds: Iterable[Kind]) -> tuple[FaultCapability, ...]:
+    """What can be done where there are two or more components of each of these kinds, without asking Docker."""
+    return capabilities_of(ComponentRef(kind, which) for kind in kinds for which in ("a", "b"))
 
 
 def form_of(fault: Fault) -> FaultForm:
