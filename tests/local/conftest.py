@@ -50,10 +50,21 @@ def node_image(docker: DockerClient) -> str:
     return answer.stdout.strip()
 
 
+@pytest.fixture(scope="session")
+def tools_image(docker: DockerClient) -> str:
+    """The image of docker/fault-tools; built once per engine, which takes about half a minute."""
+    script = ROOT / "docker" / "fault-tools" / "build-image"
+    answer = subprocess.run([str(script)], capture_output=True, text=True, timeout=600, check=False)
+    if answer.returncode == 3:
+        pytest.skip(answer.stderr.strip())
+    assert answer.returncode == 0, answer.stderr[-2000:]
+    return answer.stdout.strip()
+
+
 @pytest.fixture
 def port_offset() -> int:
     """An offset at which the ports of a whole cluster are free."""
-    bases = (2379, 2380, 2381, 8080, 9090, 20160, 20161, 20162, 20180, 20181, 20182)
+    bases = (2379, 2380, 2381, 3000, 8080, 9090, 9187, *range(20160, 20169), *range(20180, 20189))
     start = 10_000 + os.getpid() % 100 * 100
     return next(o for o in range(start, 40_000, 100) if all(_is_free(base + o) for base in bases))
 
@@ -63,11 +74,17 @@ async def brings(docker_config: Path, node_image: str, port_offset: int) -> Asyn
     """Makes deployments, and takes all of them away in the end."""
     made: list[LocalDeployment] = []
 
-    def bring(*files: Path, name: str | None = None, environment: Mapping[str, str] | None = None) -> LocalDeployment:
+    def bring(
+        *files: Path,
+        name: str | None = None,
+        environment: Mapping[str, str] | None = None,
+        profiles: tuple[str, ...] = (),
+    ) -> LocalDeployment:
         deployment = LocalDeployment(
             name=name or f"test-{uuid4().hex[:8]}",
             compose_files=files or (STAND_INS / "pottery.yaml",),
             docker_config=docker_config,
+            profiles=profiles,
             environment={
                 "NODE_IMAGE": node_image,
                 "STAND_INS": str(STAND_INS),

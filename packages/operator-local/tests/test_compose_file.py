@@ -52,9 +52,43 @@ def test_a_door_that_cannot_be_reached_is_an_error_that_names_it(ports: list[obj
         read_services(_config(labels=_LABELS, ports=ports))
 
 
-def test_a_door_of_nothing_is_an_error():
-    with pytest.raises(DeploymentError, match=r"kiln0 .*no label operator\.component"):
-        read_services(_config(labels={"operator.advertised.heat": "kiln0:8080"}, ports=[_port()]))
+def test_a_service_that_stands_for_nothing_has_doors_and_no_endpoints():
+    (service,) = read_services(_config(labels={"operator.advertised.heat": "kiln0:8080"}, ports=[_port()]))
+
+    assert [(d.purpose, d.advertised, d.reachable) for d in service.doors] == [
+        ("heat", "kiln0:8080", "127.0.0.1:18080")
+    ]
+    assert service.endpoints == ()
+
+
+@pytest.mark.parametrize(
+    ("profiles", "chosen", "is_meant"),
+    [([], (), True), ([], ("a",), True), (["a", "b"], (), False), (["a", "b"], ("b",), True), (["a"], ("b",), False)],
+)
+def test_a_service_of_profiles_is_meant_when_one_of_them_is_chosen(
+    profiles: list[str], chosen: tuple[str, ...], is_meant: bool
+):
+    (service,) = read_services(_config(profiles=profiles))
+
+    assert service.is_meant(chosen) is is_meant
+
+
+def test_labels_say_which_pages_tell_how_it_is_and_whether_it_holds_data_of_others():
+    (service,) = read_services(
+        _config(labels={**_LABELS, "operator.export.heat": "/now /then", "operator.holds": "clay"}, ports=[_port()])
+    )
+    (plain,) = read_services(_config())
+
+    assert (service.pages, service.holds_data) == ({"heat": ("/now", "/then")}, True)
+    assert (plain.pages, plain.holds_data) == ({}, False)
+
+
+def test_what_is_built_and_what_memory_is_kept_for_it_is_read():
+    (service,) = read_services(_config(build={"context": "."}, mem_reservation="1048576"))
+    (plain,) = read_services(_config())
+
+    assert (service.is_built, service.reserved_bytes) == (True, 1048576)
+    assert (plain.is_built, plain.reserved_bytes) == (False, 0)
 
 
 def test_a_component_without_a_kind_is_an_error_that_quotes_it():

@@ -115,6 +115,7 @@ async def test_variables_that_are_given_win_over_the_process_own(
     docker_says("compose version", out="5.0.0")
     docker_says("config --format json", out=_CONFIG)
     docker_says("version --format", out="20.10.24")
+    docker_says("info --format", out="8000000000")
     docker_says("image inspect oven:given", err="Error: No such image: oven:given")
     docker_says("image inspect kiln:1", err="Error: No such image: kiln:1")
     docker_says("image pull", err="Error response from daemon: manifest for kiln:1 not found: manifest unknown")
@@ -122,3 +123,80 @@ async def test_variables_that_are_given_win_over_the_process_own(
 
     with pytest.raises(DeploymentError, match="image kiln:1: there is no image kiln:1"):
         await deployment.up(lambda _: None)
+
+
+_PROFILES = json.dumps(
+    {
+        "services": {
+            "oven": {"image": "oven:1", "mem_reservation": "3221225472"},
+            "spare": {"image": "oven:1", "mem_reservation": "3221225472", "profiles": ["more"]},
+            "cellar": {"image": "oven:1", "labels": {"operator.holds": "clay"}},
+            "window": {
+                "image": "oven:1",
+                "labels": {"operator.advertised.view": "window:80"},
+                "ports": [{"target": 80, "published": "8080", "host_ip": "127.0.0.1"}],
+            },
+        }
+    }
+)
+
+
+def _with_profiles(docker_says: Says, compose_file: Path, *profiles: str) -> LocalDeployment:
+    docker_says("compose version", out="5.0.0")
+    docker_says("config --format json", out=_PROFILES)
+    docker_says("version --format", out="20.10.24")
+    docker_says("info --format", out=str(4 << 30))
+    return LocalDeployment(name="pottery", compose_files=(compose_file,), profiles=profiles)
+
+
+async def test_only_the_services_of_the_chosen_profiles_are_expected(docker_says: Says, compose_file: Path):
+    deployment = _with_profiles(docker_says, compose_file)
+    docker_says("container list -q --no-trunc --all --filter label=com.docker.compose.project=operator-pottery")
+
+    assert [s.name for s in (await deployment.status()).services] == ["cellar", "oven", "window"]
+    more = LocalDeployment(name="pottery", compose_files=(compose_file,), profiles=("more",))
+    assert [s.name for s in (await more.status()).services] == ["cellar", "oven", "spare", "window"]
+
+
+async def test_a_profile_that_is_none_is_refused_with_the_ones_there_are(docker_says: Says, compose_file: Path):
+    with pytest.raises(ConfigurationError, match=r"no profile 'mroe'; the compose file has more"):
+        await _with_profiles(docker_says, compose_file, "mroe").status()
+
+
+async def test_too_little_memory_is_told_before_anything_is_started(docker_says: Says, compose_file: Path):
+    with pytest.raises(DeploymentError, match=r"need 6\.0 GiB of memory, and Docker has 4\.0 GiB; give Docker more"):
+        await _with_profiles(docker_says, compose_file, "more").up(lambda _: None)
+
+
+async def test_enough_memory_is_let_through(docker_says: Says, compose_file: Path):
+    deployment = _with_profiles(docker_says, compose_file)
+    docker_says("image inspect", err="Error: No such image: oven:1")
+    docker_says("image pull", err="Error response from daemon: toomanyrequests: slow down")
+
+    with pytest.raises(DeploymentError, match="rate limit"):
+        await deployment.up(lambda _: None)
+
+
+async def test_what_holds_the_data_of_others_is_not_restarted(docker_says: Says, compose_file: Path):
+    with pytest.raises(ConfigurationError, match="cellar holds the data of others in memory"):
+        await _with_profiles(docker_says, compose_file).restart("cellar", lambda _: None)
+
+
+async def test_doors_are_those_of_every_service_and_endpoints_only_the_components(
+    docker_says: Says, compose_file: Path
+):
+    deployment = _with_profiles(docker_says, compose_file)
+
+    assert [(d.service, d.advertised, d.reachable) for d in await deployment.doors()] == [
+        ("window", "window:80", "127.0.0.1:8080")
+    ]
+    assert await deployment.endpoints() == ()
+
+
+async def test_no_way_of_asking_but_up_forgets_a_service_of_a_profile(docker_says: Says, compose_file: Path):
+    docker_says("compose version", out="5.0.0")
+    docker_says("--profile * --project-name operator-pottery config --format json", out=_PROFILES)
+
+    deployment = LocalDeployment(name="pottery", compose_files=(compose_file,))
+
+    assert len(await deployment.doors()) == 1

@@ -44,14 +44,14 @@ async def test_compose_1_alone_is_told_that_it_does_not_do(docker_says: Says, em
         await Engine(RealClock()).check_compose()
 
 
-@pytest.mark.parametrize("version", ["2.20.0", "v2.29.1", "5.6.1-desktop.1", "dev"])
+@pytest.mark.parametrize("version", ["2.24.0", "v2.29.1", "5.6.1-desktop.1", "dev"])
 async def test_a_compose_that_is_new_enough_is_let_through(docker_says: Says, version: str):
     docker_says("compose version --short", out=f"{version}\n")
 
     await Engine(RealClock()).check_compose()
 
 
-@pytest.mark.parametrize("version", ["2.19.1", "v2.2.3"])
+@pytest.mark.parametrize("version", ["2.23.3", "v2.2.3"])
 async def test_a_compose_that_is_too_old_is_named(docker_says: Says, version: str):
     docker_says("compose version --short", out=f"{version}\n")
 
@@ -83,3 +83,25 @@ async def test_another_docker_configuration_is_handed_on(docker_says: Says, tmp_
     docker_says(f"--config {tmp_path} compose version", out="5.0.0")
 
     await Engine(RealClock(), docker_config=tmp_path).check_compose()
+
+
+async def test_memory_is_what_the_daemon_has(docker_says: Says):
+    docker_says("info --format", out="25276448768\n")
+
+    assert await Engine(RealClock()).memory_bytes() == 25276448768
+
+
+async def test_a_daemon_that_does_not_say_its_memory_is_quoted(docker_says: Says):
+    docker_says("info --format", out="<no value>\n")
+
+    with pytest.raises(DeploymentError, match="'<no value>' of its memory"):
+        await Engine(RealClock()).memory_bytes()
+
+
+async def test_versions_are_what_both_say_or_why_they_do_not(docker_says: Says):
+    docker_says("version --format", out='{"Client": {"Version": "28.2.2"}}')
+    docker_says("compose version", err="docker: unknown command: docker compose")
+
+    told = await Engine(RealClock()).versions()
+
+    assert told == {"docker": {"Client": {"Version": "28.2.2"}}, "compose": "unknown command: docker compose"}

@@ -6,7 +6,7 @@ from operator_core.ports import DeploymentStatus, ServiceHealth
 from operator_local.compose_file import Service
 from operator_local.health import ContainerState, service_status
 
-_SERVICE = Service(name="kiln0", image="kiln:1", may_pull=True, component=None, endpoints=())
+_SERVICE = Service(name="kiln0", image="kiln:1", may_pull=True, component=None)
 _STARTED = datetime(2026, 3, 1, 12, tzinfo=UTC)
 _FINISHED = datetime(2026, 3, 1, 13, tzinfo=UTC)
 _RUNNING = ContainerState(status="running", health="healthy", started_at=_STARTED)
@@ -59,7 +59,10 @@ def test_since_is_when_it_became_so(state: ContainerState | None, since: datetim
     [
         (_RUNNING, ""),
         (_EXITED, "exit code 137"),
-        (replace(_EXITED, is_oom_killed=True), "killed, out of memory"),
+        (
+            replace(_EXITED, is_oom_killed=True),
+            "killed, out of memory; give it more in the compose file, or Docker more as a whole",
+        ),
         (replace(_EXITED, status="created", error="port is already allocated"), "port is already allocated"),
         (replace(_EXITED, status="created"), "it was never started"),
         (replace(_RUNNING, status="restarting", exit_code=1), "keeps restarting, exit code 1"),

@@ -125,7 +125,13 @@ class ServiceHealth(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceStatus:
-    """One service of a deployment, also one that does not run."""
+    """One service of a deployment, also one that does not run.
+
+    Attributes:
+        since: when it came into this state, as far as the engine tells.
+        image: what it runs, in the engine's words; None where there are no images.
+        restarts: how often the engine itself has started it again; None where it does not count.
+    """
 
     name: str
     health: ServiceHealth
@@ -133,6 +139,8 @@ class ServiceStatus:
     addresses: tuple[str, ...] = ()
     since: datetime | None = None
     detail: str = ""
+    image: str | None = None
+    restarts: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

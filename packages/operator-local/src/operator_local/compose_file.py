@@ -3,13 +3,15 @@
 What a service is in the subject's words stands in its labels, so that nothing here knows any subject:
 ``operator.component: kind/id``, and for each door ``operator.advertised.<purpose>: host:port``, the address that the
 process tells others. Where that door can be reached from here follows from the port the service publishes for it.
+``operator.export.<purpose>`` are the pages of that door which tell how the service is, separated by spaces, and
+``operator.holds`` says that the data of other services lives only as long as this one runs.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from operator_core.components import Address, ComponentRef, Endpoint
 from operator_core.errors import ConfigurationError, DeploymentError
@@ -17,6 +19,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 COMPONENT_LABEL = "operator.component"
 ADVERTISED_LABEL = "operator.advertised."
+EXPORT_LABEL = "operator.export."
+HOLDS_LABEL = "operator.holds"
 OFFSET_VARIABLE = "OPERATOR_PORT_OFFSET"
 
 _LAST_PORT = 65535
@@ -25,18 +29,51 @@ _ANYWHERE = {"", "0.0.0.0", "::"}  # noqa: S104 - compared with, not bound to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """Where a service answers, in its own network and from here."""
+
+    purpose: str
+    advertised: Address
+    reachable: Address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """One service of a compose file.
 
     Attributes:
         may_pull: whether its image may be had from a registry.
+        is_built: whether Compose makes its image when there is none.
+        profiles: it is meant only when one of these is; always, when there is none.
+        pages: by a door's purpose, the pages there that tell how the service is.
+        holds_data: whether others' data is gone when it ends while they do not run.
+        reserved_bytes: the memory that it surely needs, as far as the file says.
     """
 
     name: str
     image: str | None
     may_pull: bool
     component: ComponentRef | None
-    endpoints: tuple[Endpoint, ...]
+    doors: tuple[Door, ...] = ()
+    is_built: bool = False
+    profiles: frozenset[str] = frozenset()
+    pages: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    holds_data: bool = False
+    reserved_bytes: int = 0
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """The doors of the component that it stands for."""
+        if self.component is None:
+            return ()
+        return tuple(
+            Endpoint(component=self.component, purpose=d.purpose, advertised=d.advertised, reachable=d.reachable)
+            for d in self.doors
+        )
+
+    def is_meant(self, profiles: Iterable[str]) -> bool:
+        """Whether it belongs to the deployment when these profiles are chosen."""
+        return not self.profiles or not self.profiles.isdisjoint(profiles)
 
 
 class _Wire(BaseModel):
@@ -51,7 +88,10 @@ class _PortJson(_Wire):
 
 class _ServiceJson(_Wire):
     image: str | None = None
+    build: object = None
     pull_policy: str | None = None
+    profiles: frozenset[str] = frozenset()
+    mem_reservation: int = 0
     labels: dict[str, str] = {}
     ports: tuple[_PortJson, ...] = ()
 
@@ -102,27 +142,25 @@ def shifted_ports(texts: Iterable[str], given: Mapping[str, str]) -> dict[str, s
 
 
 def _service(name: str, wire: _ServiceJson) -> Service:
-    component = _component(name, wire)
-    doors = {
-        label.removeprefix(ADVERTISED_LABEL): value
-        for label, value in sorted(wire.labels.items())
-        if label.startswith(ADVERTISED_LABEL)
-    }
-    if doors and component is None:
-        raise DeploymentError(f"service {name} of the compose file has doors but no label {COMPONENT_LABEL}")
     return Service(
         name=name,
         image=wire.image,
         may_pull=wire.pull_policy not in {"never", "build"},
-        component=component,
-        endpoints=tuple(
-            Endpoint(
-                component=component, purpose=purpose, advertised=Address(at), reachable=_reachable(name, at, wire.ports)
-            )
-            for purpose, at in doors.items()
-            if component is not None
+        is_built=wire.build is not None,
+        component=_component(name, wire),
+        doors=tuple(
+            Door(purpose=purpose, advertised=Address(at), reachable=_reachable(name, at, wire.ports))
+            for purpose, at in _labelled(wire, ADVERTISED_LABEL).items()
         ),
+        profiles=wire.profiles,
+        pages={purpose: tuple(paths.split()) for purpose, paths in _labelled(wire, EXPORT_LABEL).items()},
+        holds_data=HOLDS_LABEL in wire.labels,
+        reserved_bytes=wire.mem_reservation,
     )
+
+
+def _labelled(wire: _ServiceJson, prefix: str) -> dict[str, str]:
+    return {k.removeprefix(prefix): v for k, v in sorted(wire.labels.items()) if k.startswith(prefix)}
 
 
 def _component(name: str, wire: _ServiceJson) -> ComponentRef | None:

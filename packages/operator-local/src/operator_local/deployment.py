@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import importlib.resources
 import re
-from collections.abc import AsyncGenerator, Awaitable, Collection, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Collection, Mapping, Sequence
 from contextlib import aclosing
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from operator_core.components import Endpoint
+from operator_core.components import Address, ComponentRef, Endpoint
 from operator_core.errors import ConfigurationError, DeploymentError
 from operator_core.ports import Clock, DeploymentStatus, Progressed, ServiceHealth, ServiceStatus
+from operator_core.redaction import redact_text
 from operator_core.runtime import RealClock
 
 from operator_local.compose_file import Service
+from operator_local.export import Export, Exported
 from operator_local.health import WORDS, service_status
 from operator_local.log_lines import follow_lines
 from operator_local.project import Project
@@ -25,8 +28,22 @@ PROJECT_PREFIX = "operator-"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _LOOKS_EVERY = timedelta(seconds=1)
 _SPEAKS_EVERY = timedelta(seconds=10)
+_ANSWER_WITHIN = timedelta(minutes=5)
 _ANSWERS_AGAIN_WITHIN = timedelta(minutes=2)
+_LAST_LINES = 8
+_LINES_WITHIN = timedelta(seconds=10)
 _UNPULLED = "build or load it first"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceDoor:
+    """Where a service answers; `component` is what it stands for, if anything."""
+
+    service: str
+    component: ComponentRef | None
+    purpose: str
+    advertised: Address
+    reachable: Address
 
 
 class LocalDeployment:
@@ -39,6 +56,8 @@ class LocalDeployment:
         name: the deployment's name, as Compose takes it: lower-case letters, digits, ``-`` and ``_``.
         compose_files: the files, the later over the earlier; left out, the subject's own.
         environment: variables for the compose files; they win over the process's own.
+        profiles: those of the compose files whose services are wanted beside the ones that are always there.
+        answer_within: how long `up` waits until every service answers.
         docker_config: a directory that takes the place of ``~/.docker`` (also for where plugins are looked for).
         subject: whose compose file is meant when none is given.
 
@@ -52,6 +71,8 @@ class LocalDeployment:
         name: str = "local",
         compose_files: tuple[Path, ...] | None = None,
         environment: Mapping[str, str] = {},
+        profiles: tuple[str, ...] = (),
+        answer_within: timedelta = _ANSWER_WITHIN,
         docker_config: Path | None = None,
         subject: str = "tikv",
     ) -> None:
@@ -60,57 +81,86 @@ class LocalDeployment:
                 f"{name!r} is no name for a deployment; take lower-case letters, digits, - and _, a letter first"
             )
         self._name = name
+        self._profiles = profiles
+        self._answer_within = answer_within
         self._clock = RealClock()
         self._project = Project(
             name=f"{PROJECT_PREFIX}{name}",
             files=compose_files if compose_files is not None else (_compose_file_of(subject),),
             environment=environment,
             clock=self._clock,
+            profiles=profiles,
             docker_config=docker_config,
         )
 
-    async def up(self, progressed: Progressed) -> None:
+    async def up(self, progressed: Progressed, *, wait: bool = True) -> None:
         """Bring every service up and wait until its health check holds.
 
         A service that is up is left alone, unless the compose file or its variables say something else of it now.
-        A paused one goes on. When it fails, what came up stays, so that it can be looked at.
+        A paused one goes on. When it fails, what came up stays, so that it can be looked at; the last lines of what
+        the failing services wrote are told before the error.
+
+        Args:
+            wait: else only those are waited for which others come after.
         """
-        services = await self._ready()
+        services = [s for s in await self._ready() if s.is_meant(self._profiles)]
+        await self._expect_memory(services)
         await self._fetch_images(services, progressed)
         for paused in await self._in_state(ServiceHealth.PAUSED):
             progressed(f"{paused}: paused; it goes on")
             await self._project.unpause(paused)
-        progressed(f"bringing up {len(services)} services, and waiting until they answer")
-        await self._telling(progressed, self._project.up(), until=ServiceHealth.RUNNING)
-        await self._expect_healthy("after `up`", {s.name for s in services})
+        progressed(f"bringing up {len(services)} services" + (", and waiting until they answer" if wait else ""))
+        work = self._project.up(answer_within=self._answer_within if wait else None)
+        await self._telling(progressed, work, until=ServiceHealth.RUNNING)
+        if wait:
+            await self._expect_healthy("after `up`", {s.name for s in services}, progressed)
 
-    async def down(self, progressed: Progressed) -> None:
-        """Take away every container, network and volume; nothing there is no error."""
-        await self._ready()
-        await self._telling(progressed, self._project.down(), until=ServiceHealth.MISSING)
+    async def down(self, progressed: Progressed, *, volumes: bool = True) -> None:
+        """Take away every container and network; nothing there is no error.
+
+        Args:
+            volumes: also every volume. What a compose file keeps in memory ends with the containers either way.
+        """
+        services = await self._ready()
+        holders = [s.name for s in services if s.holds_data]
+        is_held = volumes or not set(holders).isdisjoint(await self._project.states())
+        await self._telling(progressed, self._project.down(volumes=volumes), until=ServiceHealth.MISSING)
         if left := await self._project.leftovers():
             raise DeploymentError(f"docker compose down left {', '.join(left)}; remove them: docker rm -f")
+        if holders and is_held and not volumes:
+            progressed(f"what {', '.join(holders)} held in memory is gone; volumes on disk stay (down --volumes)")
 
     async def status(self) -> DeploymentStatus:
-        """How every service of the compose file is, also one whose container is stopped or gone."""
+        """How every service is that should be there, also one whose container is stopped or gone.
+
+        A service of a profile that was not chosen is there when it has a container.
+        """
         services = await self._ready()
         states = await self._project.states()
         return DeploymentStatus(
-            name=self._name, services=tuple(service_status(s, states.get(s.name)) for s in services)
+            name=self._name,
+            services=tuple(
+                service_status(s, states.get(s.name))
+                for s in services
+                if s.is_meant(self._profiles) or s.name in states
+            ),
         )
 
-    async def logs(self, service: str | None, *, follow: bool, tail: int | None) -> AsyncGenerator[str, None]:
+    async def logs(
+        self, service: str | None, *, follow: bool, tail: int | None, since: datetime | None = None
+    ) -> AsyncGenerator[str, None]:
         """Log lines: of one service as it wrote them, of all with ``<service>-<n>  | `` in front.
 
         Args:
             service: whose; None for all. In what order lines of several services come is Compose's choice.
             follow: go on until every container has stopped, or nobody reads any more.
             tail: at most so many of the last lines of each service; None for all.
+            since: none that is older.
         """
         services = await self._ready()
         if service is not None:
             self._expect_known(service, services)
-        command = self._project.logs_command(service, follow=follow, tail=tail)
+        command = self._project.logs_command(service, follow=follow, tail=tail, since=since)
         async with aclosing(follow_lines(command, self._clock)) as lines:
             async for line in lines:
                 yield line
@@ -118,13 +168,19 @@ class LocalDeployment:
     async def restart(self, service: str | None, progressed: Progressed) -> None:
         """Stop and start one service or all, and wait until their health checks hold again.
 
+        What holds the data of others runs on: with it their data would end.
+
         Raises:
+            ConfigurationError: there is no such service, or it holds the data of others.
             DeploymentError: also when there is nothing to restart.
         """
         services = await self._ready()
         if service is not None:
             self._expect_known(service, services)
-        chosen = [s.name for s in services] if service is None else [service]
+        if service in (holders := {s.name for s in services if s.holds_data}):
+            raise ConfigurationError(f"{service} holds the data of others in memory; to restart it would lose that")
+        there = [s.name for s in (await self.status()).services if s.name not in holders]
+        chosen = there if service is None else [service]
         if gone := [name for name in await self._in_state(ServiceHealth.MISSING) if name in chosen]:
             raise DeploymentError(f"{', '.join(gone)} cannot be restarted, for it is not there; bring it up first")
         for paused in await self._in_state(ServiceHealth.PAUSED):
@@ -132,7 +188,7 @@ class LocalDeployment:
                 await self._project.unpause(paused)
         progressed(f"restarting {', '.join(chosen)}, and waiting until they answer")
         await self._telling(progressed, self._restarted(tuple(chosen)), until=ServiceHealth.RUNNING)
-        await self._expect_healthy("after `restart`", set(chosen))
+        await self._expect_healthy("after `restart`", set(chosen), progressed)
 
     async def endpoints(self) -> tuple[Endpoint, ...]:
         """For each component's doors the address it advertises and the one that can be reached from here.
@@ -141,7 +197,30 @@ class LocalDeployment:
         when it runs (a store by a number); such a one is called by its service here, and only its addresses tell
         which it is.
         """
-        return tuple(endpoint for service in await self._project.services() for endpoint in service.endpoints)
+        return tuple(endpoint for service in await self._meant() for endpoint in service.endpoints)
+
+    async def doors(self) -> tuple[ServiceDoor, ...]:
+        """Where every service answers, also those that are no component of the subject."""
+        return tuple(
+            ServiceDoor(
+                service=service.name,
+                component=service.component,
+                purpose=door.purpose,
+                advertised=door.advertised,
+                reachable=door.reachable,
+            )
+            for service in await self._meant()
+            for door in service.doors
+        )
+
+    async def export(
+        self, to: Path, progressed: Progressed, *, since: datetime | None = None, tail: int | None = None
+    ) -> Exported:
+        """Gather logs, pages and versions in one archive; see :class:`~operator_local.export.Export`."""
+        status = await self.status()
+        return await Export(self._project, await self._project.services(), status, self._clock).write(
+            to, progressed, since=since, tail=tail
+        )
 
     def clock(self) -> Clock:
         """Real time: real processes have no other."""
@@ -152,8 +231,20 @@ class LocalDeployment:
         await self._project.check_daemon()
         return services
 
-    async def _fetch_images(self, services: tuple[Service, ...], progressed: Progressed) -> None:
-        may_pull = {s.image: s.may_pull for s in services if s.image}
+    async def _meant(self) -> tuple[Service, ...]:
+        """The services of the profiles that were chosen; the daemon is not asked."""
+        return tuple(s for s in await self._project.services() if s.is_meant(self._profiles))
+
+    async def _expect_memory(self, services: Sequence[Service]) -> None:
+        needed, has = sum(s.reserved_bytes for s in services), await self._project.memory_bytes()
+        if needed > has:
+            raise DeploymentError(
+                f"the services need {needed / 2**30:.1f} GiB of memory, and Docker has {has / 2**30:.1f} GiB; "
+                "give Docker more, or take fewer services"
+            )
+
+    async def _fetch_images(self, services: Sequence[Service], progressed: Progressed) -> None:
+        may_pull = {s.image: s.may_pull for s in services if s.image and not s.is_built}
         missing = [image for image in may_pull if not await self._project.has_image(image)]
         for image in missing:
             if not may_pull[image]:
@@ -212,11 +303,24 @@ class LocalDeployment:
         except TimeoutError:
             pass  # who does not answer is named by what looks at the services next
 
-    async def _expect_healthy(self, when: str, names: Collection[str]) -> None:
+    async def _expect_healthy(self, when: str, names: Collection[str], progressed: Progressed) -> None:
         status = await self.status()
         ill = [s for s in status.services if s.name in names and s.health is not ServiceHealth.RUNNING]
+        for service in ill:
+            await self._tell_last_lines(service, progressed)
         if ill:
             raise DeploymentError(f"{when}: {'; '.join(_sentence(s) for s in ill)}; its log may say why")
+
+    async def _tell_last_lines(self, service: ServiceStatus, progressed: Progressed) -> None:
+        if service.health is ServiceHealth.MISSING:
+            return
+        command = self._project.logs_command(service.name, tail=_LAST_LINES)
+        try:
+            async with self._clock.deadline(_LINES_WITHIN), aclosing(follow_lines(command, self._clock)) as lines:
+                async for line in lines:
+                    progressed(f"{service.name} | {redact_text(line).value}")
+        except (DeploymentError, TimeoutError):
+            return  # what is wrong with the service is told all the same
 
     def _expect_known(self, service: str, services: tuple[Service, ...]) -> None:
         names = [s.name for s in services]

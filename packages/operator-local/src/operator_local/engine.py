@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from operator_core.errors import DeploymentError
@@ -11,8 +13,8 @@ from operator_core.ports import Clock
 from operator_local.complaints import one_line
 from operator_local.docker_program import DockerProgram
 
-_OLDEST_COMPOSE = (2, 20)
-_HOW_TO_GET_COMPOSE = "install the Docker Compose plugin, 2.20 or newer (package docker-compose-plugin)"
+_OLDEST_COMPOSE = (2, 24)
+_HOW_TO_GET_COMPOSE = "install the Docker Compose plugin, 2.24 or newer (package docker-compose-plugin)"
 
 
 class Engine:
@@ -51,3 +53,27 @@ class Engine:
         answer = await self._docker.ask("version", "--format", "{{.Server.Version}}")
         if not answer.succeeded:
             raise DeploymentError(one_line(answer.complaint))
+
+    async def memory_bytes(self) -> int:
+        """How much memory the daemon has: this machine's, or that of the machine in which it runs.
+
+        Raises:
+            DeploymentError: it does not say.
+        """
+        told = await self._docker.told("info", "--format", "{{.MemTotal}}")
+        if not told.strip().isdecimal():
+            raise DeploymentError(f"docker info says {told.strip()[:80]!r} of its memory")
+        return int(told)
+
+    async def versions(self) -> Mapping[str, object]:
+        """What docker and Compose say of themselves; in place of what cannot be had stands why."""
+        docker = await self._docker.ask("version", "--format", "{{json .}}")
+        compose = await self._docker.ask("compose", "version", "--short")
+        try:
+            said = json.loads(docker.output)
+        except ValueError:
+            said = one_line(docker.complaint)
+        return {
+            "docker": said,
+            "compose": compose.output.strip() if compose.succeeded else one_line(compose.complaint),
+        }

@@ -29,6 +29,8 @@ class ContainerState:
         status: ``created``, ``running``, ``paused``, ``restarting``, ``removing``, ``exited`` or ``dead``.
         health: ``starting``, ``healthy``, ``unhealthy``; None when it has no health check.
         last_probe: what the last health check printed.
+        image: what it was made from.
+        restarts: how often Docker itself has started it again.
     """
 
     status: str
@@ -37,6 +39,8 @@ class ContainerState:
     is_oom_killed: bool = False
     error: str = ""
     last_probe: str = ""
+    image: str | None = None
+    restarts: int = 0
     started_at: datetime | None = None
     finished_at: datetime | None = None
 
@@ -48,9 +52,11 @@ def service_status(service: Service, state: ContainerState | None) -> ServiceSta
         name=service.name,
         health=health,
         component=service.component,
-        addresses=tuple(e.reachable for e in service.endpoints),
+        addresses=tuple(d.reachable for d in service.doors),
         since=_since(health, state),
         detail=_detail(health, state),
+        image=state.image if state is not None and state.image else service.image,
+        restarts=None if state is None else state.restarts,
     )
 
 
@@ -89,5 +95,5 @@ def _detail(health: ServiceHealth, state: ContainerState | None) -> str:
     if state.status == "created":
         return state.error or "it was never started"
     if state.is_oom_killed:
-        return "killed, out of memory"
+        return "killed, out of memory; give it more in the compose file, or Docker more as a whole"
     return f"exit code {state.exit_code}" + (f", {state.error}" if state.error else "")

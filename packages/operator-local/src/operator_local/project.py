@@ -12,11 +12,11 @@ import importlib
 import os
 import re
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar, cast
 
-from operator_core.errors import DeploymentError
+from operator_core.errors import ConfigurationError, DeploymentError
 from operator_core.ports import Clock
 
 from operator_local.complaints import one_line
@@ -37,8 +37,11 @@ FAULT_PROJECT_LABEL = "operator.fault.project"
 
 _SOME_FAILED = re.compile(r"container \S+ (exited \(\d+\)|is unhealthy)|not healthy after")
 
+_EVERY_PROFILE = ("*",)
+"""What there is of the project may come from a profile that nobody remembers, so all but `up` are told of every one."""
+
 _READS_WITHIN = timedelta(seconds=60)
-_ANSWER_WITHIN = timedelta(minutes=5)
+_STARTS_WITHIN = timedelta(minutes=5)
 _PULLS_WITHIN = timedelta(minutes=30)
 _ENDS_WITHIN = timedelta(minutes=3)
 
@@ -50,6 +53,7 @@ class Project:
         name: the project's name; containers are ours when they carry it in Compose's own project label.
         files: the compose files, the later over the earlier.
         environment: variables for the compose files; they win over the process's own.
+        profiles: those whose services come up beside the services without one.
         docker_config: a directory that takes the place of ``~/.docker``.
     """
 
@@ -60,29 +64,46 @@ class Project:
         files: tuple[Path, ...],
         environment: Mapping[str, str],
         clock: Clock,
+        profiles: tuple[str, ...] = (),
         docker_config: Path | None = None,
     ) -> None:
         self._name = name
         self._files = files
         self._environment = dict(environment)
+        self._profiles = profiles
         self._clock = clock
         self._docker_config = docker_config
         self._engine = Engine(clock, docker_config=docker_config)
         self._services: tuple[Service, ...] | None = None
 
     async def services(self) -> tuple[Service, ...]:
-        """The services of the compose files; the daemon is not needed for that.
+        """The services of the compose files, of every profile; the daemon is not needed for that.
 
         Raises:
             DeploymentError: no Compose, or a file is missing or not valid.
-            ConfigurationError: OPERATOR_PORT_OFFSET does not make sense.
+            ConfigurationError: OPERATOR_PORT_OFFSET does not make sense, or there is no such profile.
         """
         if self._services is None:
-            await self._engine.check_compose()
-            client = self._client()
-            config = await self._call("docker compose config", lambda: client.compose.config(return_json=True))
-            self._services = read_services(config)
+            self._services = read_services(await self.config())
+            known = {p for s in self._services for p in s.profiles}
+            if unknown := [p for p in self._profiles if p not in known]:
+                there = ", ".join(sorted(known)) or "none"
+                raise ConfigurationError(f"there is no profile {unknown[0]!r}; the compose file has {there}")
         return self._services
+
+    async def config(self) -> object:
+        """What Compose makes of the files, as JSON has it."""
+        await self._engine.check_compose()
+        client = self._client()
+        return await self._call("docker compose config", lambda: client.compose.config(return_json=True))
+
+    async def versions(self) -> Mapping[str, object]:
+        """What Docker and Compose say of themselves."""
+        return await self._engine.versions()
+
+    async def memory_bytes(self) -> int:
+        """How much memory Docker has, of a whole machine or of its own."""
+        return await self._engine.memory_bytes()
 
     async def check_daemon(self) -> None:
         """See that the daemon answers.
@@ -110,21 +131,25 @@ class Project:
         client = self._client()
         await self._call(f"image {image}", lambda: client.image.pull(image, quiet=True), within=_PULLS_WITHIN)
 
-    async def up(self) -> None:
+    async def up(self, *, answer_within: timedelta | None) -> None:
         """Make and start every container, and wait until its health check holds, or one is known to have failed.
 
         A container that ended or does not answer is no error here: Compose names the first one only, and by its
         container. The caller looks at all of them.
+
+        Args:
+            answer_within: how long the health checks are waited for; None for not at all, except where a service
+                comes after another.
         """
-        client = self._client()
-        seconds = int(_ANSWER_WITHIN.total_seconds())
+        client = self._client(self._profiles)
+        seconds = None if answer_within is None else int(answer_within.total_seconds())
         try:
             await self._call(
                 "docker compose up",
                 lambda: client.compose.up(
-                    detach=True, wait=True, wait_timeout=seconds, remove_orphans=True, quiet=True
+                    detach=True, wait=seconds is not None, wait_timeout=seconds, remove_orphans=True, quiet=True
                 ),
-                within=_ANSWER_WITHIN + _ENDS_WITHIN,
+                within=(answer_within or _STARTS_WITHIN) + _ENDS_WITHIN,
             )
         except DeploymentError as e:
             if not _SOME_FAILED.search(str(e)):
@@ -138,8 +163,8 @@ class Project:
         client = self._client()
         await self._call("docker compose restart", lambda: client.compose.restart(list(services)), within=_ENDS_WITHIN)
 
-    async def down(self) -> None:
-        """Stop and remove every container, network and volume of the project, and what keeps faults of it up."""
+    async def down(self, *, volumes: bool) -> None:
+        """Stop and remove every container and network of the project, what keeps faults of it up, and its volumes."""
         client = self._client()
         await self._call(
             "docker rm",
@@ -149,16 +174,26 @@ class Project:
         )
         await self._call(
             "docker compose down",
-            lambda: client.compose.down(remove_orphans=True, volumes=True, quiet=True),
+            lambda: client.compose.down(remove_orphans=True, volumes=volumes, quiet=True),
             within=_ENDS_WITHIN,
         )
 
-    def logs_command(self, service: str | None, *, follow: bool, tail: int | None) -> tuple[str, ...]:
+    def logs_command(
+        self,
+        service: str | None,
+        *,
+        follow: bool = False,
+        tail: int | None = None,
+        since: datetime | None = None,
+        with_times: bool = False,
+    ) -> tuple[str, ...]:
         """The command line that prints the logs."""
         command = [str(part) for part in cast("list[object]", self._client().compose.docker_compose_cmd)]
         command += ["logs", "--no-color"]
         command += ["--follow"] if follow else []
         command += ["--tail", str(tail)] if tail is not None else []
+        command += ["--since", since.isoformat()] if since is not None else []
+        command += ["--timestamps"] if with_times else []
         command += ["--no-log-prefix", service] if service is not None else []
         return tuple(command)
 
@@ -175,7 +210,7 @@ class Project:
                 "see what it is busy with (docker ps), then try again"
             ) from e
 
-    def _client(self) -> DockerClient:
+    def _client(self, profiles: tuple[str, ...] = _EVERY_PROFILE) -> DockerClient:
         from python_on_whales import DockerClient  # noqa: PLC0415 - see the module's docstring
 
         for file in self._files:
@@ -191,6 +226,7 @@ class Project:
             client_type=_CLIENT_TYPE,
             config=self._docker_config,
             compose_files=list(self._files),
+            compose_profiles=list(profiles),
             compose_project_name=self._name,
         )
 
@@ -217,6 +253,8 @@ def _states(client: DockerClient, project: str) -> dict[str, ContainerState]:
             exit_code=state.exit_code,
             is_oom_killed=bool(state.oom_killed),
             error=state.error or "",
+            image=container.config.image,
+            restarts=container.restart_count or 0,
             last_probe=(probes[-1].output or "") if probes else "",
             started_at=state.started_at,
             finished_at=state.finished_at,
