@@ -26,6 +26,9 @@ class ClusterConfig:
         cold_start: nothing is there yet. Processes are started one after the other from the epoch on, the first store
             bootstraps the cluster, and clients split the key space into `regions` before they begin.
         restarted: the data is there, and all processes were down; they are started together from the epoch on.
+        launched: who deploys the cluster starts its processes at a first start or after they were all down; else each
+            waits for :meth:`Cluster.start`.
+        reserve_space_bytes: every store's `storage.reserve-space`.
     """
 
     stores: int = 3
@@ -37,6 +40,8 @@ class ClusterConfig:
     version: str = "8.5.5"
     cold_start: bool = False
     restarted: bool = False
+    launched: bool = True
+    reserve_space_bytes: int = 5 << 30
 
     def __post_init__(self) -> None:
         """Refuse a shape that no cluster has.
@@ -52,6 +57,8 @@ class ClusterConfig:
             raise ConfigurationError(f"regions is {self.regions}; 1 to 2000 is meant")
         if self.noise < 0 or self.traffic < 0:
             raise ConfigurationError(f"noise is {self.noise} and traffic {self.traffic}; neither may be below 0")
+        if self.reserve_space_bytes < 0:
+            raise ConfigurationError(f"reserve_space_bytes is {self.reserve_space_bytes}; it may not be below 0")
         if self.cold_start and self.restarted:
             raise ConfigurationError("cold_start and restarted exclude each other: a first start has no data")
 

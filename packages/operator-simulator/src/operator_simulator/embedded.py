@@ -121,7 +121,8 @@ class EmbeddedDeployment:
     def _spawn(self) -> int:
         """Start the process in a session of its own; its output goes to a file, so nobody must drain a pipe."""
         arguments = [
-            sys.executable, "-m", "operator_simulator", self.name, "--state-directory", str(self._home.path.absolute()),
+            sys.executable, "-m", "operator_simulator", "embedded", self.name,
+            "--state-directory", str(self._home.path.absolute()),
             "--config", self._config.to_json(), "--speed", repr(self._speed),
         ]  # fmt: skip
         if self._first_port is not None:

@@ -1,4 +1,4 @@
-"""One real loopback port that can look like every state a host can be in.
+"""One real port that can look like every state a host can be in.
 
 - A dead process: the port refuses. A second socket, bound and never listening, keeps the port ours meanwhile.
 - A frozen process: the kernel completes connections into the backlog and nobody takes them out.
@@ -23,7 +23,7 @@ _PLUGS: Final = 3
 Served = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-def _bound(number: int) -> socket.socket:
+def _bound(host: str, number: int) -> socket.socket:
     """A TCP socket on the port, which is shared among sockets of this user that ask for sharing.
 
     It does not ask for SO_REUSEADDR, so that :func:`_free` of another process meets it even while nobody listens.
@@ -35,10 +35,10 @@ def _bound(number: int) -> socket.socket:
     sock.setblocking(False)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
-        sock.bind((_HOST, number))
+        sock.bind((host, number))
     except OSError as e:
         sock.close()
-        raise DeploymentError(f"port {number} on {_HOST} cannot be bound: {e.strerror}") from e
+        raise DeploymentError(f"port {number} on {host} cannot be bound: {e.strerror}") from e
     return sock
 
 
@@ -48,12 +48,14 @@ class Gate:
     Args:
         number: 0 for any free port.
         serve: what is done with each connection.
+        host: the address of ours that it is on; one that stands for all of them cannot look cut off.
     """
 
-    def __init__(self, number: int, serve: Served) -> None:
+    def __init__(self, number: int, serve: Served, host: str = _HOST) -> None:
         if number:
-            _free(number)
-        self._reserved = _bound(number)
+            _free(host, number)
+        self._host = host
+        self._reserved = _bound(host, number)
         self.number: int = self._reserved.getsockname()[1]
         self._serve = serve
         self.state = Door.REFUSES
@@ -74,7 +76,7 @@ class Gate:
             self._close_listener()
             return
         if self._listener is None:
-            self._listener = _bound(self.number)
+            self._listener = _bound(self._host, self.number)
             # What is left of its connections inherits this, and so keeps nobody from the port after us.
             self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if state is Door.UNANSWERED:
@@ -126,7 +128,7 @@ class Gate:
         for _ in range(_PLUGS):
             plug = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
             plug.setblocking(False)
-            plug.connect_ex((_HOST, self.number))
+            plug.connect_ex((self._host, self.number))
             self._plugs.append(plug)
 
     def _unplug(self) -> None:
@@ -159,7 +161,7 @@ class Gate:
                     raise
 
 
-def _free(number: int) -> None:
+def _free(host: str, number: int) -> None:
     """Sharing would let us bind a port that another sharing process has; a socket that does not share finds out.
 
     With SO_REUSEADDR, what is left of connections that ended lately (TIME_WAIT) does not count as taken.
@@ -170,6 +172,6 @@ def _free(number: int) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((_HOST, number))
+            probe.bind((host, number))
         except (OSError, OverflowError) as e:
-            raise DeploymentError(f"port {number} on {_HOST} cannot be bound: {getattr(e, 'strerror', e)}") from e
+            raise DeploymentError(f"port {number} on {host} cannot be bound: {getattr(e, 'strerror', e)}") from e

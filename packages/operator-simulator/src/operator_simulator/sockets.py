@@ -15,15 +15,15 @@ from operator_core.errors import DeploymentError
 from operator_core.ports import Clock
 
 from operator_simulator.faces import front
-from operator_simulator.faces.exchange import Answer, Door, Request
+from operator_simulator.faces.exchange import Answer, Door
 from operator_simulator.faces.front import Port
 from operator_simulator.faces.http import render
 from operator_simulator.faces.tikv import SETTINGS_FRAME
 from operator_simulator.gate import Gate
+from operator_simulator.http_stream import read_request
 from operator_simulator.in_process import InProcessNetwork, converse
 from operator_simulator.model.cluster import Cluster
 
-_MOST_BYTES: Final = 1 << 20
 _RECONCILE_WALL_S: Final = 0.1
 
 
@@ -121,7 +121,7 @@ class LoopbackServer:
             await self._greet(port, reader, writer)
             return
         while True:
-            head = await _read(reader)
+            head = await read_request(reader)
             if head is None:
                 return
             request, stays = head
@@ -148,22 +148,3 @@ class LoopbackServer:
         await writer.drain()
         while await reader.read(4096):
             pass
-
-
-async def _read(reader: asyncio.StreamReader) -> tuple[Request | None, bool] | None:
-    """One request, and whether the connection stays open after it; None when the caller has closed."""
-    try:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-    except asyncio.IncompleteReadError as e:
-        return (None, False) if e.partial.strip() else None
-    first, *lines = head.split("\r\n")
-    parts = first.split(" ")
-    headers = {k.strip().lower(): v.strip() for k, colon, v in (line.partition(":") for line in lines) if colon}
-    length = headers.get("content-length", "0")
-    if len(parts) != 3 or not parts[2].startswith("HTTP/1.") or not length.isdigit() or int(length) > _MOST_BYTES:
-        return None, False
-    if "transfer-encoding" in headers:
-        return None, False
-    body = await reader.readexactly(int(length))
-    stays = parts[2] == "HTTP/1.1" and headers.get("connection", "").lower() != "close"
-    return Request.of(parts[0], parts[1], headers, body), stays

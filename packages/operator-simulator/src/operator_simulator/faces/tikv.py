@@ -47,7 +47,7 @@ def _config(store: Store) -> dict[str, object]:
             "advertise-status-addr": store.status_address,
             "grpc-concurrency": 5,
         },
-        "storage": {"data-dir": f"/data/{store.name}", "reserve-space": "5GiB"},
+        "storage": {"data-dir": f"/data/{store.name}", "reserve-space": _readable(store.disk.reserve_space_bytes)},
         "raftstore": {
             "raft-base-tick-interval": "1s",
             "raft-heartbeat-ticks": 2,
@@ -60,6 +60,12 @@ def _config(store: Store) -> dict[str, object]:
             "inspect-interval": "100ms",
         },
     }
+
+
+def _readable(size: int) -> str:
+    """A ReadableSize as TiKV shows it: the largest unit that divides it."""
+    units = (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10))
+    return next((f"{size // by}{unit}" for unit, by in units if size and size % by == 0), f"{size}B")
 
 
 def _region(cluster: Cluster, store: Store, text: str) -> Answer:

@@ -65,6 +65,7 @@ class Cluster:
             n: Store(
                 n, i, [j for j in config.store_ids if j != i], config.version,
                 Log(epoch, Dialect.RUST), stream(seed, "store", n), has_data=not is_new,
+                reserve_space=config.reserve_space_bytes,
             )
             for n, i in zip(names, config.store_ids, strict=True)
         }  # fmt: skip
@@ -101,7 +102,7 @@ class Cluster:
             epoch_unix=self.epoch_unix, version=config.version, replicas=config.replicas, seed=seed, noise=config.noise,
         )  # fmt: skip
         self.starting = Starting(self.quorum, self.network)
-        self._launches = birth.launches(config) if is_new or config.restarted else []
+        self._launches = birth.launches(config) if (is_new or config.restarted) and config.launched else []
         self._connect()
         self._changes = 0
         self._seen_network = self.network.version

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Final
 
 GIB: Final = 1 << 30
-_RESERVED: Final = 5 * GIB
+RESERVED: Final = 5 * GIB
 """`storage.reserve-space`, or 5 % of the capacity where that is more (tikv v8.5.5 `src/server/config`)."""
 
 
@@ -25,15 +25,22 @@ class Disk:
         foreign_bytes: what others keep on the same filesystem.
         slowness: by fault key, a factor on the time of a sync.
         fill: by fault key, bytes that lie there on top.
+        reserve_space_bytes: what TiKV keeps free for hard times.
     """
 
-    def __init__(self, *, capacity: int, used: int, foreign: int, sync_s: float) -> None:
+    def __init__(self, *, capacity: int, used: int, foreign: int, sync_s: float, reserve_space: int = RESERVED) -> None:
         self.capacity_bytes = capacity
         self.used_bytes = float(used)
         self.foreign_bytes = foreign
         self._sync_s = sync_s
         self.slowness: dict[str, float] = {}
         self.fill: dict[str, int] = {}
+        self.reserve_space_bytes = reserve_space
+        self._measured_bytes: int | None = None
+
+    def measured(self, capacity: int, available: int) -> None:
+        """The disk is a real one, and this is what it says of itself."""
+        self.capacity_bytes, self._measured_bytes = capacity, available
 
     @property
     def sync_s(self) -> float:
@@ -45,12 +52,19 @@ class Disk:
 
     @property
     def available_bytes(self) -> int:
-        taken = int(self.used_bytes) + self.foreign_bytes + sum(self.fill.values())
-        return max(0, self.capacity_bytes - taken)
+        free = self._measured_bytes
+        if free is None:
+            free = self.capacity_bytes - int(self.used_bytes) - self.foreign_bytes
+        return max(0, free - sum(self.fill.values()))
+
+    @property
+    def held_bytes(self) -> float:
+        """What TiKV itself has there; a real disk may have less room than the model's clients have filled."""
+        return min(self.used_bytes, float(self.capacity_bytes - self.available_bytes))
 
     @property
     def fullness(self) -> Fullness:
-        reserve = max(_RESERVED, self.capacity_bytes // 20)
+        reserve = max(self.reserve_space_bytes, self.capacity_bytes // 20)
         if self.available_bytes <= reserve // 2:
             return Fullness.ALREADY_FULL
         return Fullness.ALMOST_FULL if self.available_bytes <= reserve else Fullness.NORMAL

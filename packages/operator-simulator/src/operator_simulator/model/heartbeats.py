@@ -173,7 +173,7 @@ class Heartbeats:
         return StoreStats(
             capacity_bytes=store.disk.capacity_bytes,
             available_bytes=store.disk.available_bytes,
-            used_bytes=int(store.disk.used_bytes),
+            used_bytes=int(store.disk.held_bytes),
             is_busy=store.is_busy,
             slow_score=int(store.slow_score),
             sending_snapshots=0,

@@ -40,7 +40,17 @@ class Loss:
     share: float
 
 
-Disturbance = Cut | Delay | Loss
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Impaired:
+    """What is sent from `one` to `other`, and nothing else, takes longer, and this share of it is lost; 1 is all."""
+
+    one: str
+    other: str
+    seconds: float = 0.0
+    share: float = 0.0
+
+
+Disturbance = Cut | Delay | Loss | Impaired
 
 
 class Network:
@@ -53,6 +63,7 @@ class Network:
         self._cut: frozenset[tuple[str, str]] = frozenset()
         self._extra: dict[str, float] = {}
         self._lost: dict[str, float] = {}
+        self._impaired: dict[tuple[str, str], Impaired] = {}
         self.version = 0
         """Grows with every change, so that others can keep what they derived from it."""
 
@@ -75,6 +86,7 @@ class Network:
         cut: set[tuple[str, str]] = set()
         extra: dict[str, float] = {}
         passed: dict[str, float] = {}
+        impaired: dict[tuple[str, str], Impaired] = {}
         for layer in self._layers.values():
             match layer:
                 case Cut():
@@ -84,9 +96,18 @@ class Network:
                     extra[layer.node] = extra.get(layer.node, 0.0) + layer.seconds
                 case Loss():
                     passed[layer.node] = passed.get(layer.node, 1.0) * (1 - layer.share)
+                case Impaired(one=one, other=other):
+                    lies = impaired.get((one, other), Impaired(one=one, other=other))
+                    impaired[one, other] = Impaired(
+                        one=one,
+                        other=other,
+                        seconds=lies.seconds + layer.seconds,
+                        share=1 - (1 - lies.share) * (1 - layer.share),
+                    )
         self._cut = frozenset(cut)
         self._extra = extra
         self._lost = {node: 1 - share for node, share in passed.items()}
+        self._impaired = impaired
         self.version += 1
 
     def everyone_but(self, node: str) -> frozenset[str]:
@@ -105,13 +126,19 @@ class Network:
         return self.carries(a, b) and self.carries(b, a)
 
     def loss(self, a: str, b: str) -> float:
-        if not self._lost:
+        if not self._lost and not self._impaired:
             return 0.0
-        return 1 - (1 - self._lost.get(a, 0.0)) * (1 - self._lost.get(b, 0.0))
+        own = self._impaired.get((a, b))
+        lost = 1 - (1 - self._lost.get(a, 0.0)) * (1 - self._lost.get(b, 0.0))
+        return lost if own is None else 1 - (1 - lost) * (1 - own.share)
 
     def one_way_s(self, a: str, b: str) -> float:
         """How long a packet travels that is not lost on the way."""
-        return 0.0 if a == b else self._base[a, b] + self._extra.get(a, 0.0) + self._extra.get(b, 0.0)
+        if a == b:
+            return 0.0
+        usual = self._base[a, b] + self._extra.get(a, 0.0) + self._extra.get(b, 0.0)
+        own = self._impaired.get((a, b))
+        return usual if own is None else usual + own.seconds
 
     def round_trip_s(self, a: str, b: str) -> float:
         return self.one_way_s(a, b) + self.one_way_s(b, a)

@@ -46,6 +46,7 @@ class Store(Process):
         rng: random.Random,
         *,
         has_data: bool,
+        reserve_space: int,
     ) -> None:
         self.id = ident
         self._others = tuple(str(i) for i in others) if has_data else ()
@@ -55,6 +56,7 @@ class Store(Process):
             used=int(rng.uniform(38, 46) * GIB) if has_data else 0,
             foreign=int(rng.uniform(55, 65) * GIB),
             sync_s=rng.uniform(0.0009, 0.0013),
+            reserve_space=reserve_space,
         )
         super().__init__(name, log, rng)
         self.wires: dict[str, Wire] = {}
@@ -99,9 +101,10 @@ class Store(Process):
         size, disk = self.cells.size, self.disk
         size["capacity"].value = disk.capacity_bytes
         size["available"].value = disk.available_bytes
-        size["used"].value = float(int(disk.used_bytes))
-        size["kv_size"].value = float(int(disk.used_bytes * 0.97))
-        size["raft_size"].value = float(int(disk.used_bytes * 0.03))
+        used = disk.held_bytes
+        size["used"].value = float(int(used))
+        size["kv_size"].value = float(int(used * 0.97))
+        size["raft_size"].value = float(int(used * 0.03))
 
     def log_launched(self, now: float) -> None:
         """The first lines of a life."""

@@ -94,6 +94,17 @@ class Workload:
         """The clients begin."""
         self.has_begun, self.traffic = True, self._wanted
 
+    @property
+    def asked(self) -> float:
+        """The clients' load as it was asked for, as a multiple of the usual one."""
+        return self._wanted
+
+    def drive(self, traffic: float) -> None:
+        """The clients' load is this multiple of the usual one from now on, or from when they begin."""
+        self._wanted = traffic
+        if self.has_begun:
+            self.traffic = traffic
+
     def prefill(self, seconds: Mapping[str, float]) -> None:
         """Give each process the counts of an uneventful past of that many seconds."""
         self._regroup()
