@@ -72,3 +72,22 @@ def test_since_is_when_it_became_so(state: ContainerState | None, since: datetim
 )
 def test_the_detail_says_why_in_one_line(state: ContainerState, detail: str):
     assert service_status(_SERVICE, state).detail == detail
+
+
+def test_what_the_engine_said_of_a_container_that_did_not_start_is_one_line_that_says_what_to_do():
+    error = (
+        "driver failed programming external connectivity on endpoint kiln0-1 (9e39): Bind for 127.0.0.1:2379 failed: "
+        "port is already allocated"
+    )
+
+    status = service_status(_SERVICE, ContainerState(status="created", error=error))
+
+    assert status.detail.startswith("port 127.0.0.1:2379 is taken by another container; stop that one")
+
+
+def test_image_and_restarts_are_those_of_the_container_or_what_the_file_says():
+    there = service_status(_SERVICE, replace(_RUNNING, image="kiln:0", restarts=2))
+    gone = service_status(_SERVICE, None)
+
+    assert (there.image, there.restarts) == ("kiln:0", 2)
+    assert (gone.image, gone.restarts) == ("kiln:1", None)

@@ -84,19 +84,14 @@ def embedded_directory(state: Path) -> Path:
     return state / "embedded"
 
 
-def local_marks(state: Path) -> Path:
-    """Where it is noted which local deployments were brought up from here."""
-    return state / "local"
-
-
 def deployments_up(state: Path) -> tuple[Embedded | Local, ...]:
     """The deployments that are up, as far as this machine's state folder knows."""
     from operator_simulator import embedded_deployments
 
+    from operator_cli.local_deployments import names
+
     embedded = [Embedded(name=name) for name in embedded_deployments(embedded_directory(state))]
-    marks = local_marks(state)
-    local = [Local(name=p.name) for p in sorted(marks.iterdir())] if marks.is_dir() else []
-    return (*embedded, *local)
+    return (*embedded, *(Local(name=name) for name in names(state)))
 
 
 def resolve(choice: Choice, loaded: Loaded) -> Meant:
@@ -173,11 +168,11 @@ def embedded(name: str, loaded: Loaded) -> EmbeddedDeployment:
     return EmbeddedDeployment(name=name, state_directory=embedded_directory(loaded.settings.state_directory))
 
 
-def local(name: str) -> LocalDeployment:
-    """The local deployment of that name, up or not."""
-    from operator_local import LocalDeployment
+def local(name: str, loaded: Loaded) -> LocalDeployment:
+    """The local deployment of that name as it was brought up, up or not."""
+    from operator_cli.local_deployments import LocalChoice, deployment, remembered
 
-    return LocalDeployment(name=name)
+    return deployment(name, remembered(loaded.settings.state_directory, name) or LocalChoice())
 
 
 @asynccontextmanager
@@ -204,7 +199,7 @@ async def watch(meant: Meant) -> AsyncGenerator[Watched]:
                 else TlsFiles(ca=settings.tls.ca, certificate=settings.tls.certificate, key=settings.tls.key),
             )
         case Embedded() | Local():
-            deployment = embedded(meant.name, load()) if isinstance(meant, Embedded) else local(meant.name)
+            deployment = embedded(meant.name, load()) if isinstance(meant, Embedded) else local(meant.name, load())
             endpoints = await deployment.endpoints()
             clock = deployment.clock()
             prometheus = [e for e in endpoints if e.component.kind == "prometheus"]

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+_MOVE = "stop that one, or move every port: --port-offset 1000 (OPERATOR_PORT_OFFSET)"
+
 _KNOWN: tuple[tuple[str, str], ...] = (
     (
         r"permission denied while trying to connect to the Docker",
@@ -27,11 +29,11 @@ _KNOWN: tuple[tuple[str, str], ...] = (
     ),
     (
         r"Bind for (?P<at>\S+) failed: port is already allocated",
-        "port {at} is taken by another container; stop that one, or set OPERATOR_PORT_OFFSET (for example to 1000)",
+        "port {at} is taken by another container; " + _MOVE,
     ),
     (
         r"listen \w+ (?P<at>\S+): bind: address already in use",
-        "port {at} is taken by another program; stop that one, or set OPERATOR_PORT_OFFSET (for example to 1000)",
+        "port {at} is taken by another program; " + _MOVE,
     ),
     (
         r"all predefined address pools have been fully subnetted",

@@ -19,7 +19,7 @@ from operator_core.runtime import RealClock
 
 from operator_local.compose_file import Service
 from operator_local.export import Export, Exported
-from operator_local.health import WORDS, service_status
+from operator_local.health import NEVER_STARTED, WORDS, service_status
 from operator_local.log_lines import follow_lines
 from operator_local.project import Project
 
@@ -285,7 +285,7 @@ class LocalDeployment:
                 return  # progress that cannot be seen spoils no work; the work's own error says what is wrong
             changed = [s for s in services if told and s.health is not told[s.name]]
             for service in changed:
-                progressed(_sentence(service))
+                progressed(f"{service.name}: waits for its turn" if _is_waiting(service) else _sentence(service))
             told = {s.name: s.health for s in services}
             if changed:
                 quiet_since = self._clock.now()
@@ -323,9 +323,14 @@ class LocalDeployment:
             return  # what is wrong with the service is told all the same
 
     def _expect_known(self, service: str, services: tuple[Service, ...]) -> None:
-        names = [s.name for s in services]
-        if service not in names:
-            raise ConfigurationError(f"deployment {self._name} has no service {service!r}; it has {', '.join(names)}")
+        if service not in {s.name for s in services}:
+            meant = ", ".join(s.name for s in services if s.is_meant(self._profiles))
+            raise ConfigurationError(f"deployment {self._name} has no service {service!r}; it has {meant}")
+
+
+def _is_waiting(service: ServiceStatus) -> bool:
+    """Whether it was made, and others have to answer before it is started."""
+    return service.health is ServiceHealth.STOPPED and service.detail == NEVER_STARTED
 
 
 def _sentence(service: ServiceStatus) -> str:

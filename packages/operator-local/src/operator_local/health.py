@@ -7,9 +7,12 @@ from datetime import UTC, datetime
 
 from operator_core.ports import ServiceHealth, ServiceStatus
 
+from operator_local.complaints import one_line
 from operator_local.compose_file import Service
 
 _NEVER = datetime(1, 1, 1, tzinfo=UTC)  # Docker's word for "it has not happened"
+
+NEVER_STARTED = "it was never started"
 
 WORDS = {
     ServiceHealth.RUNNING: "up",
@@ -93,7 +96,7 @@ def _detail(health: ServiceHealth, state: ContainerState | None) -> str:
     if health is not ServiceHealth.STOPPED:
         return ""
     if state.status == "created":
-        return state.error or "it was never started"
+        return one_line(state.error) if state.error else NEVER_STARTED
     if state.is_oom_killed:
         return "killed, out of memory; give it more in the compose file, or Docker more as a whole"
-    return f"exit code {state.exit_code}" + (f", {state.error}" if state.error else "")
+    return f"exit code {state.exit_code}" + (f", {one_line(state.error)}" if state.error else "")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from operator_core.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from operator_core.components import Endpoint
-    from operator_core.ports import Deployment, DeploymentStatus
+    from operator_core.ports import Deployment
 
+from operator_cli.commands import deploy_local
 from operator_cli.exits import Exit
 from operator_cli.options import Json
 from operator_cli.running import run
@@ -22,9 +21,8 @@ embedded_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-local_app = typer.Typer(help="A real TiKV cluster in Docker Compose.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(embedded_app, name="embedded")
-app.add_typer(local_app, name="local")
+app.add_typer(deploy_local.app, name="local")
 
 DeploymentName = Annotated[str, typer.Option("--name", metavar="NAME", help="Which deployment.")]
 Service = Annotated[str | None, typer.Argument(help="One service; all when left out.")]
@@ -70,112 +68,74 @@ def embedded_up(
     run(deployment.up(_say))
 
 
-@local_app.command("up")
-def local_up(*, name: DeploymentName = "default") -> None:
-    """Start three PD, three TiKV and Prometheus in Docker Compose."""
-    from operator_cli.settings import load
-    from operator_cli.wiring import local, local_marks
-
-    marks = local_marks(load().settings.state_directory)
-    run(local(_name(name)).up(_say))
-    marks.mkdir(parents=True, exist_ok=True)
-    (marks / name).touch()
-
-
-def _render(status: DeploymentStatus, endpoints: tuple[Endpoint, ...]) -> None:
-    from operator_core.ports import ServiceHealth
-    from rich.table import Table
-
-    from operator_cli.render.console import console, full_time
-    from operator_cli.render.lines import escaped
-
-    colours = {ServiceHealth.RUNNING: "green", ServiceHealth.STARTING: "yellow", ServiceHealth.PAUSED: "yellow"}
-    advertised = {str(e.reachable): e.advertised for e in endpoints}
-    table = Table("service", "state", "component", "advertised = reachable", "since", box=None, pad_edge=False)
-    for s in status.services:
-        state = f"[{colours.get(s.health, 'red')}]{s.health.value}[/]" + (f" {escaped(s.detail)}" if s.detail else "")
-        table.add_row(
-            s.name,
-            state,
-            str(s.component) if s.component else "",
-            ", ".join(f"{advertised[a]} = {a}" if a in advertised else a for a in s.addresses),
-            full_time(s.since) if s.since else "",
-        )
-    console(is_table=True).print(table)
-
-
-def _common(group: typer.Typer, opened: Callable[[str], Deployment], forget: Callable[[str], None]) -> None:
-    @group.command("down")
-    def down(*, name: DeploymentName = "default") -> None:  # pyright: ignore[reportUnusedFunction]
-        """Stop it and take everything away."""
-        run(opened(_name(name)).down(_say))
-        forget(name)
-
-    @group.command("status")
-    def status(*, name: DeploymentName = "default", as_json: Json = False) -> None:  # pyright: ignore[reportUnusedFunction]
-        """Show every service that should be there; exit code 1 when one is not running."""
-        from operator_cli.render.document import document
-
-        found = run(opened(_name(name)).status())
-        if as_json:
-            typer.echo(document("operator.deployment", 1, found))
-        elif not found.is_up:
-            typer.echo(f"deployment {name} is not up")
-        else:
-            _render(found, run(opened(_name(name)).endpoints()))
-        if not found.is_healthy:
-            raise typer.Exit(Exit.VIOLATED)
-
-    @group.command("logs")
-    def logs(  # pyright: ignore[reportUnusedFunction]
-        service: Service = None,
-        *,
-        name: DeploymentName = "default",
-        follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
-        tail: Annotated[int | None, typer.Option(help="Only so many last lines.", min=0)] = None,
-    ) -> None:
-        """Print log lines of one service or of all."""
-        from operator_cli.render.console import plain
-
-        async def show() -> None:
-            async for line in opened(_name(name)).logs(service, follow=follow, tail=tail):
-                typer.echo(plain(line))
-
-        run(show())
-
-    @group.command("restart")
-    def restart(service: Service = None, *, name: DeploymentName = "default") -> None:  # pyright: ignore[reportUnusedFunction]
-        """Restart one service or all."""
-        run(opened(_name(name)).restart(service, _say))
-
-
-def _embedded(name: str) -> Deployment:
-    from operator_cli.settings import load
-    from operator_cli.wiring import embedded
-
-    return embedded(name, load())
-
-
-def _local(name: str) -> Deployment:
-    from operator_cli.wiring import local
-
-    return local(name)
-
-
-def _forget_local(name: str) -> None:
-    from operator_cli.settings import load
-    from operator_cli.wiring import local_marks
-
-    (local_marks(load().settings.state_directory) / name).unlink(missing_ok=True)
-
-
-def _forget_embedded(name: str) -> None:
+@embedded_app.command("down")
+def embedded_down(*, name: DeploymentName = "default") -> None:
+    """Stop it and take everything away."""
     from operator_cli.chaos_cases import forget_faults
     from operator_cli.settings import load
     from operator_cli.wiring import Embedded
 
+    run(_opened(name).down(_say))
     run(forget_faults(Embedded(name=name), load()))
 
 
-_common(embedded_app, _embedded, _forget_embedded)
-_common(local_app, _local, _forget_local)
+@embedded_app.command("status")
+def embedded_status(*, name: DeploymentName = "default", as_json: Json = False) -> None:
+    """Show every service that should be there; exit code 1 when one is not running."""
+    from operator_cli.render.deployment import show_status
+    from operator_cli.render.document import document
+
+    meant = _opened(name)
+    found = run(meant.status())
+    if as_json:
+        typer.echo(document("operator.deployment", 1, found))
+    elif not found.is_up:
+        typer.echo(f"deployment {name} is not up")
+    else:
+        show_status(found, now=meant.clock().now())
+    if not found.is_healthy:
+        raise typer.Exit(Exit.VIOLATED)
+
+
+@embedded_app.command("logs")
+def embedded_logs(
+    service: Service = None,
+    *,
+    name: DeploymentName = "default",
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
+    tail: Annotated[int | None, typer.Option(help="Only so many last lines.", min=0)] = None,
+) -> None:
+    """Print log lines of one service or of all."""
+    from operator_cli.render.console import plain
+
+    async def show() -> None:
+        async for line in _opened(name).logs(service, follow=follow, tail=tail):
+            typer.echo(plain(line))
+
+    run(show())
+
+
+@embedded_app.command("restart")
+def embedded_restart(service: Service = None, *, name: DeploymentName = "default") -> None:
+    """Restart one service or all."""
+    run(_opened(name).restart(service, _say))
+
+
+@embedded_app.command("endpoints")
+def embedded_endpoints(*, name: DeploymentName = "default", as_json: Json = False) -> None:
+    """Show the address that each door advertises, and where it is reached from here."""
+    from operator_cli.render.deployment import show_doors
+    from operator_cli.render.document import document
+
+    doors = run(_opened(name).endpoints())
+    if as_json:
+        typer.echo(document("operator.endpoints", 1, doors))
+    else:
+        show_doors(("", str(d.component), d.purpose, d.advertised, d.reachable) for d in doors)
+
+
+def _opened(name: str) -> Deployment:
+    from operator_cli.settings import load
+    from operator_cli.wiring import embedded
+
+    return embedded(_name(name), load())
