@@ -122,6 +122,11 @@ _NETWORKING = "Error response from daemon: driver failed programming external co
             "as many files",
             "LimitNOFILE",
         ),
+        (
+            "Error response from daemon: range of CPUs is from 0.01 to 1.00, as there are only 1 CPUs available",
+            "1.00",
+            "OPERATOR_TIKV_CPUS=1.00",
+        ),
         ("write /data/x: no space left on device", "disk", "docker system df"),
     ],
 )

@@ -40,6 +40,10 @@ _KNOWN: tuple[tuple[str, str], ...] = (
         "Docker has no subnet left for another network; remove unused ones: docker network prune",
     ),
     (
+        r"[Rr]ange of CPUs is from \S+ to (?P<at>[\d.]+)",
+        "a service may use more processors than there are ({at}); set its ..._CPUS variable (OPERATOR_TIKV_CPUS={at})",
+    ),
+    (
         r"error setting rlimit",
         "the Docker daemon may not open as many files as a service asks for; raise its limit (LimitNOFILE)",
     ),
