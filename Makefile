@@ -33,10 +33,11 @@ test-real: $(OWN_UV) ## also the tests on a real Docker engine, Prometheus and P
 torture: $(OWN_UV) ## kills, full disks, cut connections and crowds, in full counts (most of an hour)
 	$(RUN) pytest -m slow tests/torture -rP $(ARGS)
 
-figures: $(OWN_UV) ## how fast and how rightly faults are told, how quiet health is, how quickly the command starts (minutes)
+figures: $(OWN_UV) ## how fast and how rightly faults are told, how quiet health is, what watching many costs (an hour)
 	$(RUN) python benchmarks/detection.py $(ARGS)
 	$(RUN) python benchmarks/startup.py
 	$(RUN) python benchmarks/scale.py
+	$(RUN) python benchmarks/ledger.py
 
 check: $(OWN_UV) ## format, lint, types, import contracts, dependencies
 	$(RUN) ruff format --check

@@ -64,10 +64,12 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.markexpr = " and ".join(f"not {marker}" for marker in OTHERS)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests that share this machine's Docker engine run one after the other, whoever runs the others beside them.
 
     And of a test that is marked so, a sample of its cases runs where nobody asked for it or for everything.
+    pytest-xdist reads the groups in this same hook, so this comes before it.
     """
     for item in items:
         if item.get_closest_marker("docker"):

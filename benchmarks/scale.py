@@ -1,6 +1,6 @@
 """How many clusters one process carries on one core: the loop and the ledger, without scraping.
 
-One command: `make figures-scale`. Each cluster has six nodes of a hundred readings, looked at every 15 s; every look is
+One command: `make figures`. Each cluster has six nodes of a hundred readings, looked at every 15 s; every look is
 judged, decided and written, all clusters into one SQLite ledger, under leases. The process is bound to one core.
 """
 
