@@ -7,6 +7,7 @@ import subprocess
 import sysconfig
 import tomllib
 from collections.abc import Mapping
+from glob import glob
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +30,24 @@ CORE = {"keeper", "pd0", "pd1", "pd2", "prometheus", "grafana"}
 SIZES = {"k": 2**10, "m": 2**20, "g": 2**30}
 
 
-def config(*profiles: str, override: bool = False, environment: Mapping[str, str] = {}) -> Config:
+def config(
+    *profiles: str, override: bool = False, files: tuple[Path, ...] = (), environment: Mapping[str, str] = {}
+) -> Config:
     """What Compose makes of the file."""
     compose = Path(sysconfig.get_path("scripts")) / "docker-compose"
-    files = ["-f", str(COMPOSE_FILE), *(["-f", str(OVERRIDE)] if override else [])]
+    meant = [COMPOSE_FILE, *files, *([OVERRIDE] if override else [])]
     chosen = [part for p in profiles for part in ("--profile", p)]
     answer = subprocess.run(
-        [str(compose), *files, *chosen, "-p", "operator-local", "config", "--format", "json"],
+        [
+            str(compose),
+            *(part for f in meant for part in ("-f", str(f))),
+            *chosen,
+            "-p",
+            "operator-local",
+            "config",
+            "--format",
+            "json",
+        ],
         env={"STAND_INS": str(STAND_INS), **environment},
         capture_output=True,
         check=False,
@@ -164,6 +176,17 @@ def test_every_path_that_is_mounted_or_named_is_there(whole: Config):
     assert all("--config=/etc/tikv/tikv.toml" in whole["services"][f"tikv{n}"]["command"] for n in range(9))
 
 
+def test_everything_travels_in_the_wheel():
+    (patterns,) = tomllib.loads((SUBJECT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"].values()
+    # As setuptools looks for them: ** takes files as well, which a path of Python 3.11 does not.
+    found = {f for p in patterns for f in glob(str(SUBJECT / p), recursive=True)}  # noqa: PTH207
+    packed = {f for f in found if Path(f).is_file()}
+    listed = subprocess.run(["git", "ls-files", "."], cwd=SUBJECT, capture_output=True, text=True, check=True).stdout
+    own = {"pyproject.toml", "__init__.py"}
+
+    assert {str(SUBJECT / f) for f in listed.splitlines() if f not in own} <= packed
+
+
 def test_an_image_is_named_in_one_place():
     named = {"PD": "a:1", "TIKV": "b:2", "PROMETHEUS": "c:3", "GRAFANA": "d:4", "LOAD": "e:5", "OPERATOR": "f:6"}
     environment = {f"OPERATOR_{who}_IMAGE": image for who, image in named.items()}
@@ -207,6 +230,17 @@ def test_the_data_of_every_pd_and_tikv_has_a_size_and_is_held_by_the_keeper(whol
     assert held == set(mounted)
     assert all(is_bounded(whole["volumes"][name]["driver_opts"]) for name in mounted)
     assert all("keeper" in whole["services"][name]["depends_on"] for name in mounted)
+
+
+def test_on_disk_no_data_is_in_memory_or_in_a_volume_of_the_other_kind(whole: Config):
+    found = config("*", files=(SUBJECT / "on-disk.yaml",))
+    stores = {name for name in found["services"] if name.startswith(("pd", "tikv"))}
+
+    assert not any(found["volumes"][name].get("driver_opts") for name in stores)
+    assert {found["volumes"][name]["name"] for name in stores} == {f"operator-local_{name}_on_disk" for name in stores}
+    assert {v["name"] for v in whole["volumes"].values()}.isdisjoint(found["volumes"][n]["name"] for n in stores)
+    assert not any(s.holds_data for s in read_services(found))
+    assert [s.name for s in read_services(whole) if s.holds_data] == ["keeper"]
 
 
 def test_what_tikv_may_take_and_its_whole_volume_fit_into_its_limit(whole: Config):

@@ -216,7 +216,7 @@ def test_a_store_is_not_left_behind_by_asking_for_fewer(
 ) -> None:
     operator("deploy", "local", "up", "--stores", "5", "--no-wait")
 
-    refused(("deploy", "local", "up", "--stores", "4"), "--stores is 4, and 5 are up", "take the deployment down first")
+    refused(("deploy", "local", "up", "--stores", "4"), "--stores is 4, and there are 5", "down --volumes")
     assert operator("deploy", "local", "up", "--stores", "6", "--no-wait").returncode == 0
     assert "tikv5:20160" in _addresses(operator)
 
@@ -275,12 +275,22 @@ def test_logs_are_asked_for_from_an_instant_on(operator: Run, docker: Docker) ->
     assert asked[-2:] == ["--no-log-prefix", "pd0"]
 
 
-@pytest.mark.parametrize("text", ["", "{", '{"stores": "many"}'])
-def test_a_mark_that_cannot_be_read_stands_for_a_deployment_of_that_name(
-    operator: Run, docker: Docker, tmp_path: Path, text: str
+def test_data_on_disk_is_found_again_after_down_and_not_after_down_with_volumes(
+    operator: Run, docker: Docker, refused: Callable[..., None], tmp_path: Path
 ) -> None:
-    mark = tmp_path / "state" / "local" / "default"
-    mark.parent.mkdir(parents=True)
-    mark.write_text(text)
+    def files_of(word: str) -> list[str]:
+        asked = docker.asked(word)[-1]
+        return [Path(asked[n + 1]).name for n, part in enumerate(asked) if part == "--file"]
 
-    assert _addresses(operator)["pd0:2379"] == "127.0.0.1:2379"
+    operator("deploy", "local", "up", "--no-wait", "--on-disk", "--stores", "4")
+    assert files_of("up") == ["docker-compose.yaml", "on-disk.yaml"]
+    refused(("deploy", "local", "up", "--in-memory"), "--in-memory: the data is on disk already", "down --volumes")
+    operator("deploy", "local", "down")
+    assert "no deployment is up" in operator("status").stderr
+    refused(("deploy", "local", "up", "--stores", "3"), "there are 4")
+
+    operator("deploy", "local", "down", "--volumes", "--yes")
+    assert files_of("down") == ["docker-compose.yaml", "on-disk.yaml"]
+    operator("deploy", "local", "up", "--no-wait")
+    assert files_of("up") == ["docker-compose.yaml"]
+    assert [p.name for p in (tmp_path / "state" / "local").iterdir()] == ["default"]

@@ -36,12 +36,14 @@ class LocalChoice:
         port_offset: what is added to every published port; None for what the environment says, or none.
         profiles: what comes up beside the cluster.
         overrides: compose files over the subject's own, whole paths.
+        on_disk: whether the cluster's data is on this machine's disk, and not in its memory.
     """
 
     stores: int = FEWEST_STORES
     port_offset: int | None = None
     profiles: tuple[str, ...] = ()
     overrides: tuple[Path, ...] = ()
+    on_disk: bool = False
 
 
 def marks(state: Path) -> Path:
@@ -50,13 +52,13 @@ def marks(state: Path) -> Path:
 
 
 def remembered(state: Path, name: str) -> LocalChoice | None:
-    """How a deployment was brought up; None when it was not, or is down."""
+    """How a deployment was brought up; None when it was not, or is down and has left no data."""
     from pydantic import TypeAdapter, ValidationError
 
-    try:
-        text = (marks(state) / name).read_text(encoding="utf-8")
-    except FileNotFoundError:
+    mark = next((m for m in (marks(state) / name, _asleep(state, name)) if m.is_file()), None)
+    if mark is None:
         return None
+    text = mark.read_text(encoding="utf-8")
     try:
         return TypeAdapter(LocalChoice).validate_json(text)
     except ValidationError:
@@ -72,11 +74,26 @@ def remember(state: Path, name: str, choice: LocalChoice) -> None:
     draft = mark.with_name(f".{name}.{os.getpid()}")
     draft.write_bytes(TypeAdapter(LocalChoice).dump_json(choice))
     draft.replace(mark)
+    _asleep(state, name).unlink(missing_ok=True)
 
 
-def forget(state: Path, name: str) -> None:
-    """There is none of that name any more."""
-    (marks(state) / name).unlink(missing_ok=True)
+def forget(state: Path, name: str, *, data_stays: bool = False) -> None:
+    """There is none of that name up any more.
+
+    Args:
+        data_stays: what it is made of is kept for the next time, for its data is.
+    """
+    mark = marks(state) / name
+    if data_stays and mark.is_file():
+        mark.replace(_asleep(state, name))
+        return
+    mark.unlink(missing_ok=True)
+    if not data_stays:
+        _asleep(state, name).unlink(missing_ok=True)
+
+
+def _asleep(state: Path, name: str) -> Path:
+    return marks(state) / f".{name}.asleep"
 
 
 def names(state: Path) -> tuple[str, ...]:
@@ -92,11 +109,12 @@ def chosen(
     port_offset: int | None,
     profiles: Sequence[str],
     overrides: Sequence[Path],
+    on_disk: bool | None = None,
 ) -> LocalChoice:
     """How a deployment is meant to be: what the options say, else how it is up already.
 
     Args:
-        before: how it was brought up, when it is up.
+        before: how it was brought up, when it is up or its data is there.
 
     Raises:
         ConfigurationError: an option makes no sense, or would leave a store behind that nothing knows of.
@@ -108,9 +126,12 @@ def chosen(
         )
     if before is not None and stores is not None and stores < before.stores:
         raise ConfigurationError(
-            f"--stores is {stores}, and {before.stores} are up; a store leaves a cluster through PD, with its data "
-            "moved away, so take the deployment down first"
+            f"--stores is {stores}, and there are {before.stores}; a store leaves a cluster through PD, with its data "
+            "moved away; to begin anew: down --volumes"
         )
+    if before is not None and on_disk is not None and on_disk is not before.on_disk:
+        option, place = ("--on-disk", "in memory") if on_disk else ("--in-memory", "on disk")
+        raise ConfigurationError(f"{option}: the data is {place} already; to begin anew: down --volumes")
     if port_offset is not None and not 0 <= port_offset <= _LAST_OFFSET:
         raise ConfigurationError(f"--port-offset is {port_offset}; 0 to {_LAST_OFFSET} is meant")
     if counted := [p for p in profiles if p.startswith(_COUNTED)]:
@@ -123,6 +144,7 @@ def chosen(
         port_offset=was.port_offset if port_offset is None else port_offset,
         profiles=tuple(sorted({*was.profiles, *profiles})),
         overrides=tuple(f.absolute() for f in overrides) or was.overrides,
+        on_disk=was.on_disk if on_disk is None else on_disk,
     )
 
 
@@ -136,11 +158,12 @@ def deployment(name: str, choice: LocalChoice, *, answer_within: timedelta | Non
     environment = {_STORES: str(choice.stores)}
     if choice.port_offset is not None:
         environment[_OFFSET] = str(choice.port_offset)
-    own = Path(str(files("operator_subject_tikv") / "docker-compose.yaml"))
+    folder = Path(str(files("operator_subject_tikv")))
+    disk = (folder / "on-disk.yaml",) if choice.on_disk else ()
     more = (f"{_COUNTED}{choice.stores}",) if choice.stores > FEWEST_STORES else ()
     return LocalDeployment(
         name=name,
-        compose_files=(own, *choice.overrides) if choice.overrides else None,
+        compose_files=(folder / "docker-compose.yaml", *disk, *choice.overrides),
         environment=environment,
         profiles=(*more, *choice.profiles),
         answer_within=answer_within or timedelta(minutes=5),

@@ -78,6 +78,14 @@ def up(
     file: Annotated[
         list[Path] | None, typer.Option(metavar="PATH", help="A compose file over Operator's own; several times, too.")
     ] = None,
+    on_disk: Annotated[
+        bool | None,
+        typer.Option(
+            "--on-disk/--in-memory",
+            help="Where the data is: on disk it lasts and can be slow; in memory it can be full.  [default: in memory]",
+            show_default=False,
+        ),
+    ] = None,
     wait: Annotated[bool, typer.Option(help="Wait until every service answers.")] = True,
     timeout: Annotated[str, typer.Option(metavar="DURATION", help="How long to wait.")] = "5m",
     as_json: Json = False,
@@ -92,7 +100,14 @@ def up(
     before = remembered(state, _named(name))
     within = parse_duration(timeout, of="--timeout", least=timedelta(seconds=5), most=timedelta(hours=1))
     choice = offset_now(
-        chosen(before, stores=stores, port_offset=port_offset, profiles=profile or (), overrides=file or ())
+        chosen(
+            before,
+            stores=stores,
+            port_offset=port_offset,
+            profiles=profile or (),
+            overrides=file or (),
+            on_disk=on_disk,
+        )
     )
     meant = deployment(name, choice, answer_within=within)
     remember(state, name, choice)
@@ -123,10 +138,10 @@ async def _up(
 def _remember_failed(name: str, before: LocalChoice | None, *, came: bool) -> None:
     from operator_cli.local_deployments import forget, remember
 
-    if not came:
-        forget(_state(), name)
-    elif before is not None:
+    if before is not None:
         remember(_state(), name, before)
+    if not came:
+        forget(_state(), name, data_stays=before is not None and before.on_disk)
 
 
 def _document(found: DeploymentStatus) -> str:
@@ -145,23 +160,24 @@ def _document(found: DeploymentStatus) -> str:
 def down(
     *,
     name: Name = "default",
-    volumes: Annotated[
-        bool, typer.Option("--volumes", help="Also remove what is on disk: series, dashboards' settings, record.")
-    ] = False,
+    volumes: Annotated[bool, typer.Option("--volumes", help="Also remove what is on disk.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Stop it and take its containers away. The cluster's data is in memory and ends with them."""
-    from operator_cli.local_deployments import forget
+    """Stop it and take its containers away. Data in memory ends with them; what is on disk stays."""
+    from operator_cli.local_deployments import forget, remembered
 
     meant = _opened(name)
     if volumes and not yes:
         if not sys.stdin.isatty():
             raise ConfigurationError("--volumes removes what is on disk, and there is nobody to ask; say --yes")
-        if not typer.confirm(f"Remove also the series, settings and record of deployment {name}?", err=True):
+        if not typer.confirm(
+            f"Remove also what deployment {name} has on disk: series, settings, record, data?", err=True
+        ):
             tell("nothing was changed")
             raise typer.Exit(Exit.USAGE)
     run(meant.down(_say, volumes=volumes))
-    forget(_state(), name)
+    was = remembered(_state(), name)
+    forget(_state(), name, data_stays=was is not None and was.on_disk and not volumes)
     _say(f"deployment {name} is down")
 
 
