@@ -12,6 +12,8 @@ from typing import Protocol
 import pytest
 import structlog
 from structlog.typing import EventDict
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling, Scheduling
 
 # Until a loop is set or unset once, asyncio makes one as soon as anybody asks for the current one, and
 # pytest-asyncio asks in order to put it back later. Nobody would ever close that loop.
@@ -26,6 +28,8 @@ if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
 
 pytest_plugins = ["postgres_server"]
 
+AT_THE_ENGINE = ("tests/local/", "tests/watching/test_running_page.py")
+"""Where the tests stand that need the Docker engine; a process that has not collected them knows them by this."""
 REAL_PARTS = {
     "docker": "needs a Docker engine; run: make test-real",
     "prometheus": "needs the prometheus program; run: make test-real",
@@ -64,16 +68,23 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.markexpr = " and ".join(f"not {marker}" for marker in OTHERS)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests that share this machine's Docker engine run one after the other, whoever runs the others beside them.
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling | None:
+    """Tests that share this machine's Docker engine run one after the other, whoever runs the others beside them."""
+    return _OneAtTheEngine(config, log) if _real_parts_are_required else None
 
-    And of a test that is marked so, a sample of its cases runs where nobody asked for it or for everything.
-    pytest-xdist reads the groups in this same hook, so this comes before it.
-    """
-    for item in items:
-        if item.get_closest_marker("docker"):
-            item.add_marker(pytest.mark.xdist_group("docker"))
+
+class _OneAtTheEngine(LoadScopeScheduling):
+    def _split_scope(self, nodeid: str) -> str:
+        return "engine" if nodeid.startswith(AT_THE_ENGINE) else nodeid
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of a test that is marked so, a sample of its cases runs where nobody asked for it or for everything."""
+    if strange := [
+        i.nodeid for i in items if i.get_closest_marker("docker") and not i.nodeid.startswith(AT_THE_ENGINE)
+    ]:
+        raise pytest.UsageError(f"{strange[0]} needs the Docker engine, and stands in none of {AT_THE_ENGINE}")
     if _real_parts_are_required or _chosen(config):
         return
     cases: defaultdict[str, list[pytest.Item]] = defaultdict(list)

@@ -229,7 +229,7 @@ async def test_a_restart_is_finished_also_when_who_asked_for_it_has_gone(make: M
 
 
 async def test_a_cold_start_is_waited_for_and_can_be_watched_from_the_first_second(make: Make) -> None:
-    deployment, said = make(speed=20.0, cold_start=True), list[str]()
+    deployment, said = make(speed=8.0, cold_start=True), list[str]()
     rising = asyncio.create_task(deployment.up(said.append))
     seen = set[ServiceHealth]()
     while not rising.done():
