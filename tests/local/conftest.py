@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sysconfig
 from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -79,12 +80,14 @@ async def brings(docker_config: Path, node_image: str, port_offset: int) -> Asyn
         name: str | None = None,
         environment: Mapping[str, str] | None = None,
         profiles: tuple[str, ...] = (),
+        answer_within: timedelta = timedelta(minutes=5),
     ) -> LocalDeployment:
         deployment = LocalDeployment(
             name=name or f"test-{uuid4().hex[:8]}",
             compose_files=files or (STAND_INS / "pottery.yaml",),
             docker_config=docker_config,
             profiles=profiles,
+            answer_within=answer_within,
             environment={
                 "NODE_IMAGE": node_image,
                 "STAND_INS": str(STAND_INS),

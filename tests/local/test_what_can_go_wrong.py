@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,39 @@ async def test_a_service_that_ends_at_once_is_named_with_its_exit_code(brings: B
     message = await _failure(deployment)
 
     assert "wheel: stopped (exit code 3)" in message
+
+
+async def test_the_last_lines_of_a_service_that_failed_are_told(brings: Brings):
+    told: list[str] = []
+    deployment = brings(environment={"WHEEL_PROGRAM": "print('no clay, password=hunter22'); __import__('sys').exit(3)"})
+
+    with pytest.raises(DeploymentError, match=r"wheel: stopped \(exit code 3\)"):
+        await deployment.up(told.append)
+
+    assert "wheel | no clay, password=‹redacted:password›" in told
+
+
+async def test_waiting_ends_in_time_and_names_who_was_waited_for(brings: Brings, tmp_path: Path):
+    slow = tmp_path / "slow.yaml"
+    slow.write_text('services: {kiln: {healthcheck: {test: [CMD, "false"], start_period: 600s}}}')
+    pottery = Path(__file__).parent / "stand-ins" / "pottery.yaml"
+    told: list[str] = []
+
+    with pytest.raises(DeploymentError, match="kiln: starting, not answering yet"):
+        await brings(pottery, slow, answer_within=timedelta(seconds=12)).up(told.append)
+
+    assert "waiting for kiln" in told
+
+
+async def test_without_waiting_it_is_not_waited(brings: Brings, tmp_path: Path):
+    slow = tmp_path / "slow.yaml"
+    slow.write_text('services: {kiln: {healthcheck: {test: [CMD, "false"], start_period: 600s}}}')
+    pottery = Path(__file__).parent / "stand-ins" / "pottery.yaml"
+    deployment = brings(pottery, slow)
+
+    await deployment.up(_silent, wait=False)
+
+    assert [s.health.value for s in (await deployment.status()).services] == ["starting", "running"]
 
 
 async def test_a_service_that_never_answers_is_named(brings: Brings, tmp_path: Path):
