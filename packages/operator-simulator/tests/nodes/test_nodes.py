@@ -243,10 +243,10 @@ async def test_the_room_on_a_volume_is_the_room_on_the_stores_disk(room_in_memor
 
 async def test_a_load_generator_drives_the_load_while_it_is_there(room: Room) -> None:
     workload = room.cluster.workload
-    task = asyncio.get_running_loop().create_task(drive(room.control, 2.5, room.clock, room.said.append))
-    await room.until(lambda: workload.asked == 2.5)
-    await room.passes(3)
-    assert workload.asked == 2.5
+    driving = drive(room.control, (2.5, 0.5), timedelta(seconds=2), room.clock, room.said.append)
+    task = asyncio.get_running_loop().create_task(driving)
+    for traffic in (2.5, 0.5, 2.5):
+        await room.until(lambda wanted=traffic: workload.asked == wanted)
     task.cancel()
     await room.until(lambda: workload.asked == 1.0)
 

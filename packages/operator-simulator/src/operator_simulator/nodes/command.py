@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -18,12 +19,13 @@ from operator_core.runtime import RealClock
 from operator_simulator.config import ClusterConfig
 from operator_simulator.model.cluster import Cluster
 from operator_simulator.nodes import frames
-from operator_simulator.nodes.load import drive
+from operator_simulator.nodes.load import PATTERNS, drive
 from operator_simulator.nodes.node import Node, NodeOptions
 from operator_simulator.nodes.shared import SharedModel
 
 CONTROL_PORT: Final = 20190
-DATA_PORT: Final = 20170
+DATA_PORTS: Final = {"pd": 2379, "store": 20160}
+"""Datagrams come to the number under which the others are served, so that a cut of that port is felt."""
 _MARK: Final = "born.json"
 
 
@@ -52,14 +54,14 @@ def add_commands(commands: Commands) -> None:
     node.add_argument("--control", required=True, help="the model, HOST:PORT")
     node.add_argument("--data-dir", type=Path, required=True, help="a store's room is that of this volume")
     node.add_argument("--listen", default="0.0.0.0", help="address of the ports")  # noqa: S104 - a container's own
-    node.add_argument(
-        "--data-address", required=True, help=f"this node on the data network, HOST[:PORT]; {DATA_PORT} if left out"
-    )
+    node.add_argument("--data-address", required=True, help="this node on the data network, HOST[:PORT]")
     node.add_argument("--advertise-data-address", help="where the others send their beats, when it is another")
     node.set_defaults(run=_node)
     load = commands.add_parser("load", help="drive the clients' load")
     load.add_argument("--control", required=True)
     load.add_argument("--traffic", type=float, default=2.0, help="multiple of the usual load")
+    load.add_argument("--pattern", choices=sorted(PATTERNS), default="steady", help="how much of it, step by step")
+    load.add_argument("--step", type=float, default=30.0, help="seconds")
     load.set_defaults(run=_load)
 
 
@@ -83,10 +85,10 @@ def _numeric(address: str, port: int) -> str:
 
 
 def _node(given: argparse.Namespace) -> int:
-    data = _numeric(given.data_address, DATA_PORT)
+    data = _numeric(given.data_address, DATA_PORTS[given.kind])
     options = NodeOptions(
         kind=given.kind, name=given.name, control=given.control, data_dir=given.data_dir, listen=given.listen,
-        data=data, announced=_numeric(given.advertise_data_address or data, DATA_PORT),
+        data=data, announced=_numeric(given.advertise_data_address or data, DATA_PORTS[given.kind]),
     )  # fmt: skip
 
     async def run() -> int:
@@ -96,13 +98,19 @@ def _node(given: argparse.Namespace) -> int:
 
 
 def _load(given: argparse.Namespace) -> int:
+    if not (0 <= given.traffic <= 100 and given.step > 0):
+        raise ConfigurationError(
+            f"traffic is {given.traffic} and step {given.step}; 0 to 100 and more than 0 are meant"
+        )
+    steps = [given.traffic * percent / 100 for percent in PATTERNS[given.pattern]]
+
     async def run() -> None:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, task.cancel)
         with suppress(asyncio.CancelledError):
-            await drive(given.control, given.traffic, RealClock(), _say)
+            await drive(given.control, steps, timedelta(seconds=given.step), RealClock(), _say)
 
     asyncio.run(run())
     return 0

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from itertools import cycle
 from typing import Final
 
 from operator_core.ports import Clock
@@ -13,18 +14,32 @@ from operator_simulator.nodes import frames
 from operator_simulator.nodes.frames import BadFrame, Hello
 from operator_simulator.nodes.shared import keep_alive
 
+PATTERNS: Final = {
+    "steady": (100,),
+    "waves": (20, 35, 55, 75, 90, 100, 90, 75, 55, 35),
+    "bursts": (20, 20, 20, 20, 300),
+    "ramp": (10, 20, 30, 40, 50, 60, 70, 80, 90, 100),
+}
+"""Percent of what is asked for, step by step, over and over."""
 _EVERY: Final = timedelta(seconds=0.5)
 _AGAIN: Final = timedelta(seconds=1)
 _CONNECT_WITHIN: Final = timedelta(seconds=3)
 
 
-async def drive(control: str, traffic: float, clock: Clock, said: Callable[[str], None]) -> None:
-    """Ask for this multiple of the usual load, until cancelled; the model may come and go meanwhile."""
-    hello = Hello(kind="load", name="load", life=int(clock.now().timestamp() * 1e6), traffic=traffic)
+async def drive(
+    control: str, steps: Sequence[float], step: timedelta, clock: Clock, said: Callable[[str], None]
+) -> None:
+    """Ask for load, step by step and over and over, until cancelled; the model may come and go meanwhile.
+
+    Args:
+        steps: multiples of the usual load.
+        step: how long each lasts.
+    """
+    hello = Hello(kind="load", name="load", life=int(clock.now().timestamp() * 1e6), traffic=steps[0])
     last_words = ""
     while True:
         try:
-            await _converse(control, hello, clock)
+            await _converse(control, hello, steps, step, clock)
         except (OSError, TimeoutError, BadFrame) as e:
             words = f"model {control}: {e or type(e).__name__}"
             if words != last_words:
@@ -33,7 +48,7 @@ async def drive(control: str, traffic: float, clock: Clock, said: Callable[[str]
         await clock.sleep(_AGAIN)
 
 
-async def _converse(control: str, hello: Hello, clock: Clock) -> None:
+async def _converse(control: str, hello: Hello, steps: Sequence[float], step: timedelta, clock: Clock) -> None:
     host, _, port = control.rpartition(":")
     async with clock.deadline(_CONNECT_WITHIN):
         reader, writer = await asyncio.open_connection(host, int(port), limit=frames.MOST_BYTES)
@@ -46,9 +61,13 @@ async def _converse(control: str, hello: Hello, clock: Clock) -> None:
             raise BadFrame("it has hung up")
         if frames.kind_of(first) == "refused":
             raise BadFrame(f"refused: {frames.text(first, 'why')}")
-        while not reader.at_eof():
-            writer.write(frames.line("rate", traffic=hello.traffic))
-            await writer.drain()
-            await clock.sleep(_EVERY)
+        for traffic in cycle(steps):
+            until = clock.now() + step
+            while clock.now() < until:
+                if reader.at_eof():
+                    return
+                writer.write(frames.line("rate", traffic=traffic))
+                await writer.drain()
+                await clock.sleep(min(_EVERY, step))
     finally:
         writer.transport.abort()

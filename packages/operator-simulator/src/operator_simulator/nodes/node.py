@@ -134,9 +134,9 @@ class Node:
         mark = folder / _MARK
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            if not mark.exists():
+                return False
             owner = cast("dict[str, object]", json.loads(mark.read_text(encoding="utf-8"))).get("name")
-        except FileNotFoundError:
-            return False
         except (OSError, ValueError, AttributeError) as e:
             raise DeploymentError(f"data directory {folder} cannot be used: {e}") from e
         if owner != self._options.name:

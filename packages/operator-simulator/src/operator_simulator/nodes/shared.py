@@ -73,6 +73,7 @@ class SharedModel:
         self._seats: dict[str, _Seat] = {}
         self._load: _Seat | None = None
         self._logged: dict[str, int] = {}
+        self._last_refusal = ""
 
     def now(self) -> Cluster:
         """The cluster as it is at the clock's instant."""
@@ -97,12 +98,18 @@ class SharedModel:
         except TimeoutError:
             writer.write(frames.line("refused", why="no hello came"))
         except BadFrame as e:
-            self._said(f"refused: {e}")
+            self._refuse(f"refused: {e}")
             writer.write(frames.line("refused", why=str(e)))
         except OSError:
             pass  # it went away in the middle; that is what was to be learned
         finally:
             writer.close()
+
+    def _refuse(self, words: str) -> None:
+        """Said once, however often it is tried again."""
+        if words != self._last_refusal:
+            self._last_refusal = words
+            self._said(words)
 
     def _admit(self, hello: Hello) -> None:
         """Let in who belongs to the cluster.
