@@ -50,7 +50,10 @@ def test_an_incident_from_healthy_to_resolved(cluster: Run) -> None:
     assert "The process of store 4 has died" in cluster("diagnose", "1").stdout, (
         "reasoned from its trouble, not its cure"
     )
-    assert "nothing to diagnose" in cluster("diagnose").stdout
+    looks = (cluster("diagnose").stdout for _ in range(5))
+    assert any("nothing to diagnose" in told for told in looks), (
+        "on a busy machine one look may miss an answer, not all"
+    )
 
 
 @pytest.mark.sampled(0)
