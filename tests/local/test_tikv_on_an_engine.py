@@ -3,7 +3,7 @@
 import importlib.resources
 import json
 import tarfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from urllib.request import urlopen
@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import pytest
 from operator_core.components import Address, AddressMap, ComponentRef, Kind
+from operator_core.errors import ConfigurationError
 from operator_core.faults import Fault, FaultName
 from operator_core.ports import ServiceHealth
 from operator_local import LocalDeployment, LocalFaultTarget
@@ -21,6 +22,7 @@ pytestmark = pytest.mark.docker
 Brings = Callable[..., LocalDeployment]
 
 COMPOSE_FILE = Path(str(importlib.resources.files("operator_subject_tikv"))) / "docker-compose.yaml"
+ON_DISK = COMPOSE_FILE.with_name("on-disk.yaml")
 OVERRIDE = Path(__file__).parent / "stand-ins" / "tikv.override.yaml"
 FIVE = tuple(f"tikv{n}:20180" for n in range(5))
 PD = ("pd0:2379", "pd1:2379", "pd2:2379")
@@ -35,11 +37,12 @@ def name() -> str:
 def cluster(brings: Brings, node_image: str) -> Brings:
     """Makes deployments of the subject's own file, with stand-ins."""
 
-    def bring(name: str, *profiles: str, **environment: str) -> LocalDeployment:
+    def bring(name: str, *profiles: str, on_disk: bool = False, **environment: str) -> LocalDeployment:
         who = ("PD", "TIKV", "PROMETHEUS", "GRAFANA", "LOAD")
         images = {f"OPERATOR_{w}_IMAGE": node_image for w in who}
         small = {"OPERATOR_TIKV_OPEN_FILES": "4096", "OPERATOR_TIKV_DISK": "64m", "OPERATOR_PD_DISK": "16m"}
-        return brings(COMPOSE_FILE, OVERRIDE, name=name, profiles=profiles, environment=images | small | environment)
+        files = (COMPOSE_FILE, *([ON_DISK] if on_disk else []), OVERRIDE)
+        return brings(*files, name=name, profiles=profiles, environment=images | small | environment)
 
     return bring
 
@@ -64,7 +67,7 @@ def _up(prometheus: str) -> dict[str, int]:
     return {series["metric"]["instance"]: int(series["value"][1]) for series in result}
 
 
-async def _until(deployment: LocalDeployment, holds: Callable[[], bool | Awaitable[bool]]) -> None:
+async def _until(deployment: LocalDeployment, holds: Callable[[], bool]) -> None:
     clock = deployment.clock()
     async with clock.deadline(timedelta(seconds=60)):
         while not holds():
@@ -170,3 +173,33 @@ async def test_an_export_has_everybodys_log_and_pages(cluster: Brings, name: str
     assert any(page.startswith("pages/prometheus/federate") for page in read)
     assert "pages/pd0/pd_api_v1_members" in made.unseen  # the stand-in has no such page
     assert '"GF_SECURITY_ADMIN_PASSWORD": "operator"' not in read["compose.json"]
+
+
+async def test_data_on_disk_outlives_down_and_is_not_filled_on_purpose(
+    cluster: Brings,
+    name: str,
+    docker: DockerClient,
+    docker_config: Path,
+    container: Callable[[str], str],
+    tools_image: str,
+):
+    deployment = cluster(name, on_disk=True)
+    await deployment.up(lambda _: None)
+    docker.execute(container("tikv1"), ["sh", "-c", "echo mine > /data/mine"])
+    told: list[str] = []
+
+    await deployment.down(told.append, volumes=False)
+    await deployment.up(lambda _: None)
+
+    assert docker.execute(container("tikv1"), ["cat", "/data/mine"]) == "mine"
+    assert not any("is gone" in line for line in told)
+    target = LocalFaultTarget(name=name, docker_config=docker_config, tools_image=tools_image)
+    store = ComponentRef(Kind("store"), "tikv1")
+    with pytest.raises(ConfigurationError, match="has no size of its own"):
+        await target.plan(Fault(name=FaultName("fill-disk"), target=store, parameters={"level": 0.9}))
+    slow = Fault(name=FaultName("throttle-disk"), target=store, parameters={"mb_per_s": 4})
+    undo = await target.plan(slow)
+    await target.inject(slow, undo)
+    await target.undo(undo)
+    await deployment.down(lambda _: None)
+    assert docker.volume.list(filters=[("label", f"com.docker.compose.project=operator-{name}")]) == []

@@ -78,6 +78,7 @@ async def test_the_last_lines_of_a_service_that_failed_are_told(brings: Brings):
         await deployment.up(told.append)
 
     assert "wheel | no clay, password=‹redacted:password›" in told
+    assert not any(line.startswith("kiln |") for line in told)
 
 
 async def test_waiting_ends_in_time_and_names_who_was_waited_for(brings: Brings, tmp_path: Path):

@@ -306,7 +306,8 @@ class LocalDeployment:
     async def _expect_healthy(self, when: str, names: Collection[str], progressed: Progressed) -> None:
         status = await self.status()
         ill = [s for s in status.services if s.name in names and s.health is not ServiceHealth.RUNNING]
-        for service in ill:
+        # Beside one that has failed, one that is still on its way has nothing to say.
+        for service in [s for s in ill if s.health is not ServiceHealth.STARTING] or ill:
             await self._tell_last_lines(service, progressed)
         if ill:
             raise DeploymentError(f"{when}: {'; '.join(_sentence(s) for s in ill)}; its log may say why")
