@@ -115,6 +115,8 @@ class Gate:
 
     def _close_listener(self) -> None:
         if self._listener is not None:
+            # At once, because the next socket may be given the number of this one before a task that ends could do it.
+            asyncio.get_running_loop().remove_reader(self._listener)
             self._listener.close()
             self._listener = None
         for task, writer in list(self._connections.items()):

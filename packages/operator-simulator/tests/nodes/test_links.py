@@ -20,6 +20,7 @@ class Beaten:
 
     cut: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     asleep: set[str] = field(default_factory=set[str])
+    is_noticed: bool = True
     rtt_s: float | None = 0.0004
     loss: float = 0.0
     said: list[str] = field(default_factory=list[str])
@@ -42,7 +43,7 @@ class Beaten:
                     if a != b and (a, b) not in self.cut and self.rng.random() >= self.loss:
                         self.got[a, b] += 1
                         self.top[a, b] = self.sent[a]
-            running = {n: self.lives[n] for n in awake}
+            running = {n: self.lives[n] for n in NAMES if n in awake or not self.is_noticed}
             for b in awake:
                 self.links.told(b, self.lives[b], self.report(b), running)
 
@@ -79,6 +80,7 @@ def test_a_cut_is_felt_in_its_direction_only_within_two_to_three_seconds_and_hea
     assert room.network.talks("tikv0", "tikv1")
     room.live(20)
     assert room.network.layers == {}
+    assert room.said == ["tikv0 to tikv1: cut", "tikv0 to tikv1: as usual"]
 
 
 def test_a_link_that_was_cut_before_its_ends_met_is_felt() -> None:
@@ -88,9 +90,10 @@ def test_a_link_that_was_cut_before_its_ends_met_is_felt() -> None:
     assert not room.network.carries("tikv0", "pd0")
 
 
+@pytest.mark.parametrize("is_noticed", [True, False])
 @pytest.mark.parametrize("pause_s", [3, 300])
-def test_a_frozen_node_is_not_a_cut_one(pause_s: float) -> None:
-    room = Beaten()
+def test_a_frozen_node_is_not_a_cut_one(pause_s: float, is_noticed: bool) -> None:
+    room = Beaten(is_noticed=is_noticed)
     room.live(10)
     room.asleep = {"tikv1"}
     room.live(pause_s)

@@ -22,20 +22,14 @@ from typing import Final, cast
 from operator_core.errors import ConfigurationError, DeploymentError
 from operator_core.ports import Clock
 
-from operator_simulator.faces.exchange import Answer, Broken, Door, Request
-from operator_simulator.faces.http import render
-from operator_simulator.faces.tikv import SETTINGS_FRAME
-from operator_simulator.gate import Gate
-from operator_simulator.http_stream import read_request
+from operator_simulator.faces.exchange import Broken, Door
 from operator_simulator.nodes import beats, frames
 from operator_simulator.nodes.beats import Beats
 from operator_simulator.nodes.frames import BadFrame, Frame, Hello, Report
+from operator_simulator.nodes.ports import Link, Ports
 from operator_simulator.nodes.shared import keep_alive
 
-PORTS: Final = {"pd": {"client": 2379}, "store": {"service": 20160, "status": 20180}}
 _BEAT: Final = timedelta(seconds=beats.EVERY_S)
-_LOOK: Final = timedelta(seconds=0.1)
-_ANSWER_LOOK_S: Final = 0.25
 _BACKOFF_S: Final = (0.2, 0.4, 0.8, 1.6, 3.0)
 _CONNECT_WITHIN: Final = timedelta(seconds=3)
 _ENDS_WITHIN: Final = timedelta(seconds=25)
@@ -65,40 +59,6 @@ class NodeOptions:
     announced: str
 
 
-class _Link:
-    """One connection to the model, and what was asked over it."""
-
-    def __init__(self, writer: asyncio.StreamWriter) -> None:
-        self.writer = writer
-        self._asked: dict[int, asyncio.Future[Answer | Broken | None]] = {}
-        self._last = 0
-
-    def ask(self, request: Request) -> tuple[int, asyncio.Future[Answer | Broken | None]]:
-        """Pass a request on; None will be the outcome when the connection ends before."""
-        self._last += 1
-        future = asyncio.get_running_loop().create_future()
-        self._asked[self._last] = future
-        self.writer.write(frames.ask_line(self._last, request))
-        return self._last, future
-
-    def drop(self, ident: int) -> None:
-        """Nobody waits for it any more."""
-        if self._asked.pop(ident, None) is not None:
-            self.writer.write(frames.line("drop", id=ident))
-
-    def answered(self, ident: int, outcome: Answer | Broken) -> None:
-        future = self._asked.pop(ident, None)
-        if future is not None and not future.done():
-            future.set_result(outcome)
-
-    def over(self) -> None:
-        for future in self._asked.values():
-            if not future.done():
-                future.set_result(None)
-        self._asked.clear()
-        self.writer.transport.abort()
-
-
 class Node:
     """One node, for the life of its process.
 
@@ -111,17 +71,13 @@ class Node:
         self._clock = clock
         self._said = said
         self._life = int(clock.now().timestamp() * 1e6)
-        self._link: _Link | None = None
         self._code: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._stops = False
         self._room = (0, 0)
         self._last_words = ""
         self._has_data = self._claim()
         self._beats = Beats(self._bound(), options.name, self._life, asyncio.get_running_loop().time)
-        self._gates = [
-            Gate(number, self._serve if purpose != "service" else self._greet, options.listen)
-            for purpose, number in PORTS[options.kind].items()
-        ]
+        self._ports = Ports(options.kind, options.listen, clock)
 
     def _claim(self) -> bool:
         """Whether the data directory holds this node's data already.
@@ -170,8 +126,7 @@ class Node:
         finally:
             for task in tasks:
                 task.cancel()
-            for gate in self._gates:
-                await gate.close()
+            await self._ports.close()
 
     def _failed(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None and not self._code.done():
@@ -183,11 +138,11 @@ class Node:
 
     def _stop(self) -> None:
         """SIGTERM: the model's process ends in order, and this one with it; without the model, or twice, at once."""
-        if self._link is None or self._stops:
+        if self._ports.link is None or self._stops:
             self._end(0)
             return
         self._stops = True
-        self._link.writer.write(frames.line("stopping"))
+        self._ports.link.writer.write(frames.line("stopping"))
         asyncio.get_running_loop().call_later(_ENDS_WITHIN.total_seconds(), self._end, 0)
 
     # -- the data network ---------------------------------------------------------------------------------------
@@ -200,12 +155,12 @@ class Node:
             if rounds % _VOLUME_EVERY_ROUNDS == 0:
                 found = os.statvfs(self._options.data_dir)
                 self._room = found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize
-            if self._link is not None:
+            if self._ports.link is not None:
                 capacity, available = self._room
                 report = Report(
                     sent=self._beats.sent, heard=self._beats.heard(), capacity_bytes=capacity, available_bytes=available
                 )
-                self._link.writer.write(frames.report_line(report))
+                self._ports.link.writer.write(frames.report_line(report))
             rounds += 1
             await self._listen_until_next()
 
@@ -244,7 +199,7 @@ class Node:
         host, _, port = self._options.control.rpartition(":")
         async with self._clock.deadline(_CONNECT_WITHIN):
             reader, writer = await asyncio.open_connection(host, int(port), limit=frames.MOST_BYTES)
-        link, is_in = _Link(writer), False
+        link, is_in = Link(writer), False
         try:
             keep_alive(writer)
             writer.write(
@@ -258,14 +213,14 @@ class Node:
             while (frame := await frames.receive(reader)) is not None:
                 if frames.kind_of(frame) == "welcome":
                     self._welcomed(frames.text(frame, "cluster"))
-                    self._link, is_in = link, True
+                    self._ports.link, is_in = link, True
                 else:
                     self._told(link, frame)
             if is_in:
                 self._say(f"model {self._options.control} has hung up")
             return is_in
         finally:
-            self._link = None
+            self._ports.link = None
             link.over()
 
     def _welcomed(self, cluster: str) -> None:
@@ -277,7 +232,7 @@ class Node:
                 self._has_data = True
         self._say(f"{self._options.name} belongs to cluster {cluster}")
 
-    def _told(self, link: _Link, frame: Frame) -> None:
+    def _told(self, link: Link, frame: Frame) -> None:
         match frames.kind_of(frame):
             case "answer":
                 link.answered(frames.whole(frame, "id"), frames.to_answer(frame))
@@ -286,9 +241,7 @@ class Node:
             case "peers":
                 self._beats.meet(frames.to_peers(frame))
             case "door":
-                state = Door.OPEN if frames.truth(frame, "open") else Door.REFUSES
-                for gate in self._gates:
-                    gate.become(state)
+                self._ports.become(Door.OPEN if frames.truth(frame, "open") else Door.REFUSES)
             case "log":
                 for each in cast("list[object]", frame.get("lines", [])):
                     sys.stdout.write(f"{each}\n")
@@ -299,54 +252,3 @@ class Node:
                 raise BadFrame(f"refused: {frames.text(frame, 'why')}")
             case _:
                 pass  # a later version of the model may say more
-
-    # -- the ports ----------------------------------------------------------------------------------------------
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while True:
-            head = await read_request(reader)
-            if head is None:
-                return
-            request, stays = head
-            if request is None:
-                writer.write(render(Answer.text("400 Bad Request", 400)))
-                await writer.drain()
-                return
-            outcome = await self._ask(request, reader)
-            if outcome is None:
-                return
-            if isinstance(outcome, Broken):
-                while outcome is Broken.SILENCE and not reader.at_eof():
-                    await self._clock.sleep(_LOOK)
-                writer.transport.abort()
-                return
-            writer.write(render(outcome))
-            await writer.drain()
-            if not stays:
-                return
-
-    async def _ask(self, request: Request, reader: asyncio.StreamReader) -> Answer | Broken | None:
-        """The model's answer; None when the caller has gone."""
-        while not reader.at_eof():
-            link = self._link
-            if link is None:
-                await self._clock.sleep(_LOOK)
-                continue
-            ident, outcome = link.ask(request)
-            try:
-                while not outcome.done() and not reader.at_eof():
-                    await asyncio.wait((outcome,), timeout=_ANSWER_LOOK_S)
-                if outcome.done() and (found := outcome.result()) is not None:
-                    return found
-            finally:
-                link.drop(ident)
-            if outcome.done() and request.method != "GET":
-                return Broken.RESET  # it may have been done; that is not for us to do again
-        return None
-
-    async def _greet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """A gRPC server speaks first, and then has nothing to say to us."""
-        writer.write(SETTINGS_FRAME)
-        await writer.drain()
-        while await reader.read(4096):
-            pass
