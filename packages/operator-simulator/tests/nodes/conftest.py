@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import random
@@ -25,7 +26,6 @@ from operator_simulator.nodes.frames import MOST_BYTES
 from operator_simulator.nodes.shared import SharedModel
 
 DATA_PORT = 20170
-_blocks = count(os.getpid())
 
 
 class Switch:
@@ -40,12 +40,15 @@ class Switch:
         self._addresses = {name: address for address, name in self._names.items()}
         self._sockets: dict[str, socket.socket] = {}
         loop = asyncio.get_running_loop()
-        for name, host in hosts.items():
-            sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            sock.setblocking(False)
-            sock.bind((f"{block}.{host + 100}", DATA_PORT))
-            self._sockets[name] = sock
-            loop.add_reader(sock, self._arrived, name)
+        try:
+            for name, host in hosts.items():
+                sock = self._sockets[name] = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                sock.setblocking(False)
+                sock.bind((f"{block}.{host + 100}", DATA_PORT))
+                loop.add_reader(sock, self._arrived, name)
+        except OSError:
+            self.close()
+            raise
 
     def _arrived(self, to: str) -> None:
         loop, sock = asyncio.get_running_loop(), self._sockets[to]
@@ -75,8 +78,6 @@ class Room:
     """One model in this process, and nodes that are processes of their own."""
 
     def __init__(self, folder: Path, *, pd: int = 1, stores: int = 2) -> None:
-        number = next(_blocks)
-        self.block = f"127.{60 + number // 200 % 180}.{1 + number % 200}"
         self.folder = folder
         names = [*(f"pd{i}" for i in range(pd)), *(f"tikv{i}" for i in range(stores))]
         self.hosts = {name: i + 2 for i, name in enumerate(names)}
@@ -84,14 +85,15 @@ class Room:
         self.clock = RealClock()
         self.said: list[str] = []
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self.control = f"{self.block}.1:20190"
         self._tasks: list[asyncio.Task[None]] = []
         self._connections: list[asyncio.StreamWriter] = []
         self.cluster: Cluster
+        self.block: str
+        self.control: str
         self.switch: Switch
 
     async def __aenter__(self) -> Room:
-        self.switch = Switch(self.block, self.hosts)
+        self._move_in()
         await self.begin_model()
         return self
 
@@ -100,6 +102,19 @@ class Room:
             self.end(name)
         await self.end_model()
         self.switch.close()
+
+    def _move_in(self) -> None:
+        """Take the first block of addresses whose switch no other room has, be it of this process or of another."""
+        for number in count(os.getpid()):
+            self.block = f"127.{60 + number // 200 % 180}.{1 + number % 200}"
+            self.control = f"{self.block}.1:20190"
+            try:
+                self.switch = Switch(self.block, self.hosts)
+            except OSError as refused:
+                if refused.errno != errno.EADDRINUSE:
+                    raise
+            else:
+                return
 
     async def begin_model(self) -> None:
         start = self.clock.now()
