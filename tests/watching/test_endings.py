@@ -62,6 +62,7 @@ def test_a_watch_on_a_terminal_ends_at_once_and_leaves_the_terminal_as_it_was(
     assert termios.tcgetattr(watching.terminal)[3] & termios.ECHO
 
 
+@pytest.mark.sampled(0)
 def test_ctrl_c_on_the_keyboard_ends_it_too_and_ctrl_z_gives_the_terminal_back_meanwhile(
     watch: Callable[..., Watch],
 ) -> None:
@@ -75,6 +76,7 @@ def test_ctrl_c_on_the_keyboard_ends_it_too_and_ctrl_z_gives_the_terminal_back_m
     assert watching.process.wait(PATIENCE) == 130
 
 
+@pytest.mark.sampled(0)
 def test_the_picture_has_the_size_of_the_terminal_also_when_that_changes(watch: Callable[..., Watch]) -> None:
     watching = watch(on_terminal=True)
     watching.until("WELL")
@@ -87,7 +89,7 @@ def test_the_picture_has_the_size_of_the_terminal_also_when_that_changes(watch: 
     assert frame.count(b"\n") == 9
 
 
-@pytest.mark.sampled(1)
+@pytest.mark.sampled(0)
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_look_that_hangs_holds_up_no_end(
     watch: Callable[..., Watch], hanging: str, pause: Pause, number: signal.Signals
@@ -98,7 +100,7 @@ def test_a_look_that_hangs_holds_up_no_end(
     watching.end(number)
 
 
-@pytest.mark.sampled(1)
+@pytest.mark.sampled(0)
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_record_that_is_slow_holds_up_no_end(
     watch: Callable[..., Watch], surroundings: Mapping[str, str], pause: Pause, number: signal.Signals

@@ -9,6 +9,7 @@ import pytest
 from watch_process import Watch
 
 
+@pytest.mark.sampled(0)
 def test_of_two_watches_one_works_and_the_other_stands_by_until_it_is_gone(watch: Callable[..., Watch]) -> None:
     first = watch("--interval", "1s")
     first.until("#")

@@ -189,6 +189,7 @@ def test_what_was_chosen_once_is_known_to_later_commands_until_it_is_down(operat
     assert (after["pd0:2379"], "tikv4:20180" in after) == ("127.0.0.1:2379", False)
 
 
+@pytest.mark.sampled(0)
 def test_the_offset_of_the_environment_is_remembered_and_an_option_wins_over_it(
     operator: Run, docker: Docker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -201,6 +202,7 @@ def test_the_offset_of_the_environment_is_remembered_and_an_option_wins_over_it(
     assert _addresses(operator, "--name", "two")["pd0:2379"] == "127.0.0.1:5379"
 
 
+@pytest.mark.sampled(0)
 def test_each_name_is_a_project_of_its_own(operator: Run, docker: Docker) -> None:
     operator("deploy", "local", "up", "--no-wait")
     operator("deploy", "local", "up", "--no-wait", "--name", "two", "--port-offset", "1000")
@@ -211,6 +213,7 @@ def test_each_name_is_a_project_of_its_own(operator: Run, docker: Docker) -> Non
     assert _addresses(operator)["pd0:2379"] == "127.0.0.1:2379"
 
 
+@pytest.mark.sampled(0)
 def test_a_store_is_not_left_behind_by_asking_for_fewer(
     operator: Run, docker: Docker, refused: Callable[..., None]
 ) -> None:
@@ -221,6 +224,7 @@ def test_a_store_is_not_left_behind_by_asking_for_fewer(
     assert "tikv5:20160" in _addresses(operator)
 
 
+@pytest.mark.sampled(0)
 def test_a_compose_file_over_the_subjects_own_is_kept_by_its_whole_path(
     operator: Run, docker: Docker, tmp_path: Path
 ) -> None:
@@ -236,6 +240,7 @@ def test_a_compose_file_over_the_subjects_own_is_kept_by_its_whole_path(
             assert files[0].endswith("docker-compose.yaml")
 
 
+@pytest.mark.sampled(0)
 def test_volumes_on_disk_are_removed_only_when_it_is_said_twice(
     operator: Run, docker: Docker, refused: Callable[..., None]
 ) -> None:
@@ -275,6 +280,7 @@ def test_logs_are_asked_for_from_an_instant_on(operator: Run, docker: Docker) ->
     assert asked[-2:] == ["--no-log-prefix", "pd0"]
 
 
+@pytest.mark.sampled(0)
 def test_data_on_disk_is_found_again_after_down_and_not_after_down_with_volumes(
     operator: Run, docker: Docker, refused: Callable[..., None], tmp_path: Path
 ) -> None:

@@ -170,6 +170,7 @@ async def test_what_a_violation_or_a_diagnosis_cites_stays_and_nothing_beside_it
     assert proof.holds, proof
 
 
+@pytest.mark.sampled(0)
 async def test_the_oldest_of_all_clusters_go_until_it_is_small_enough(
     stored: SqlLedger, t: At, observation: Look
 ) -> None:
@@ -190,6 +191,7 @@ async def test_the_oldest_of_all_clusters_go_until_it_is_small_enough(
     assert (await stored.verify()).holds
 
 
+@pytest.mark.sampled(0)
 @pytest.mark.parametrize("made", ["by us", "by a program that did not ask for it"])
 async def test_a_file_gets_smaller(filled: Path, t: At, observation: Look, made: str) -> None:
     if made != "by us":

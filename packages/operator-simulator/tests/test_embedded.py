@@ -243,6 +243,7 @@ async def test_a_cold_start_is_waited_for_and_can_be_watched_from_the_first_seco
     assert said[-1].startswith("demo is up (pid ")
 
 
+@pytest.mark.sampled(0)
 async def test_the_next_life_of_a_name_has_the_same_ports_where_they_are_free(make: Make, tmp_path: Path) -> None:
     deployment = make()
     await deployment.up(quiet)

@@ -123,6 +123,7 @@ async def test_what_cannot_be_is_one_line_and_an_exit_code(
     assert processes.log("one").count("\n") == 1
 
 
+@pytest.mark.sampled(0)
 async def test_a_node_without_a_model_says_so_once_keeps_trying_and_ends_when_it_is_told_to(
     processes: Processes,
 ) -> None:

@@ -61,6 +61,7 @@ async def test_a_killed_node_is_dead_and_one_that_is_started_again_lives_on_with
     assert room.layers() == set()
 
 
+@pytest.mark.sampled(0)
 async def test_a_node_that_is_killed_and_started_at_once_has_another_life(room: Room) -> None:
     before = room.cluster.processes["tikv0"].started_s
     room.end("tikv0")
@@ -85,6 +86,7 @@ async def test_a_frozen_node_is_frozen_and_neither_dead_nor_cut_off(room: Room) 
     assert [words for words in room.said if " to " in words] == []
 
 
+@pytest.mark.sampled(0)
 async def test_a_node_frozen_for_a_second_feels_like_nothing(room: Room) -> None:
     said = len(room.said)
     room.signal("pd0", signal.SIGSTOP)
@@ -94,6 +96,7 @@ async def test_a_node_frozen_for_a_second_feels_like_nothing(room: Room) -> None
     assert room.said[said:] == []
 
 
+@pytest.mark.sampled(0)
 async def test_a_node_that_is_killed_while_it_is_frozen_is_dead(room: Room) -> None:
     room.signal("tikv0", signal.SIGSTOP)
     await room.until(lambda: room.life("tikv0") is Life.FROZEN, 4)
@@ -112,6 +115,7 @@ async def test_a_partition_is_felt_and_heals(room: Room) -> None:
     await room.until(lambda: room.layers() == set(), 5)
 
 
+@pytest.mark.sampled(0)
 async def test_a_partition_in_one_direction_is_felt_in_that_direction(room: Room) -> None:
     network = room.cluster.network
     room.switch.cut = {("tikv0", "pd0")}
@@ -136,6 +140,7 @@ async def test_a_node_that_nobody_hears_is_cut_off_from_clients_and_still_speaks
     await room.until(lambda: room.layers() == set(), 5)
 
 
+@pytest.mark.sampled(0)
 async def test_a_slow_link_is_felt_as_slow_as_it_is_and_heals(room: Room) -> None:
     room.switch.delay_s = 0.1
     await room.until(lambda: len(room.layers()) == 6, 8)
@@ -203,6 +208,7 @@ async def test_nodes_outlive_the_model_and_what_is_asked_meanwhile_is_answered_l
     assert {name: p.pid for name, p in room.processes.items() if p.poll() is None} == pids
 
 
+@pytest.mark.sampled(0)
 async def test_an_answer_is_the_models_to_the_last_byte(room: Room) -> None:
     await room.open()
     async with httpx.AsyncClient() as client:
@@ -241,6 +247,7 @@ async def test_the_room_on_a_volume_is_the_room_on_the_stores_disk(room_in_memor
     await room.until(lambda: disk.available_bytes == pytest.approx(before, abs=size // 5))
 
 
+@pytest.mark.sampled(0)
 async def test_a_load_generator_drives_the_load_while_it_is_there(room: Room) -> None:
     workload = room.cluster.workload
     driving = drive(room.control, (2.5, 0.5), timedelta(seconds=2), room.clock, room.said.append)
@@ -285,6 +292,7 @@ REFUSED = (
 )
 
 
+@pytest.mark.sampled(0)
 async def test_who_says_what_means_nothing_is_told_so_and_the_others_go_on(room: Room) -> None:
     for lines, why in REFUSED:
         said = await tell(room, *lines)
@@ -293,6 +301,7 @@ async def test_who_says_what_means_nothing_is_told_so_and_the_others_go_on(room:
     assert all(p.life is Life.RUNNING for p in room.cluster.processes.values())
 
 
+@pytest.mark.sampled(0)
 async def test_a_node_that_goes_mad_loses_its_connection_and_nothing_else(room: Room) -> None:
     room.end("tikv1")
     await room.until(lambda: room.life("tikv1") is Life.STOPPED, 2)

@@ -173,12 +173,14 @@ def test_a_cluster_that_is_restarted_as_a_whole_opens_nothing(
     assert list(desk.tickets.values()) == []
 
 
+@pytest.mark.sampled(0)
 def test_a_member_that_comes_up_a_minute_after_the_others_opens_nothing(cluster: Cluster, watch: Watch) -> None:
     late: Script = [(140.0, lambda c: c.set_member("pd1", "up"))]
     desk = watch(cluster, [*without(restart_all(6.0), 74.0), *late], until=240)
     assert list(desk.tickets.values()) == []
 
 
+@pytest.mark.sampled(0)
 def test_a_cluster_that_stays_dark_for_long_is_lost_sight_until_it_is_seen_again(
     cluster: Cluster, watch: Watch
 ) -> None:
@@ -251,6 +253,7 @@ def test_a_cluster_that_a_store_joins_late_is_well_again(cluster: Cluster, watch
     assert only(desk).state is TicketState.RESOLVED
 
 
+@pytest.mark.sampled(0)
 def test_regions_that_stay_short_of_peers_are_told_after_five_minutes(cluster: Cluster, watch: Watch) -> None:
     desk = watch(cluster, without(birth(1.0), 31.0, 37.0, 45.0, 60.0), begin=0.2, until=400)
     assert desk.keys(only(desk)) == {"regions-replicated of cluster"}

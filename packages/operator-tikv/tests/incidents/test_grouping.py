@@ -232,6 +232,7 @@ def seldom(after: float) -> Callable[[float], float]:
     return except_between(after, 1e9)
 
 
+@pytest.mark.sampled(0)
 def test_what_comes_late_of_a_dead_store_joins_its_ticket_while_it_lasts(cluster: Cluster, watch: Watch) -> None:
     script: Script = [
         (36.0, store(4, "killed")),
@@ -274,7 +275,7 @@ def test_a_ticket_resolves_when_its_store_is_back_and_its_regions_are_whole(clus
     assert desk.of_sight == []
 
 
-@pytest.mark.sampled(1)
+@pytest.mark.sampled(0)
 @pytest.mark.parametrize("prometheus", [False, True])
 def test_a_store_that_is_removed_for_good_departs_and_its_ticket_ends(
     cluster: Cluster, watch: Watch, *, prometheus: bool
@@ -321,6 +322,7 @@ def test_a_second_store_that_dies_an_hour_later_makes_the_same_incident_graver(c
     }
 
 
+@pytest.mark.sampled(0)
 def test_a_disk_that_gets_slow_while_another_store_is_long_dead_is_a_ticket_of_its_own(
     cluster: Cluster, watch: Watch
 ) -> None:
