@@ -96,6 +96,7 @@ def test_a_record_that_cannot_be_read_does_not_hide_the_cluster(cluster: Run, tm
     assert "✔  store 4" in done.stdout
 
 
+@pytest.mark.sampled(0)
 def test_watched_again_and_again_it_draws_on_a_terminal_and_prints_elsewhere(
     cluster: Run, surroundings: Mapping[str, str]
 ) -> None:

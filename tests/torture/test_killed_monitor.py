@@ -30,6 +30,7 @@ async def moment(chance: random.Random, child: Child) -> None:
         await RealClock().sleep(timedelta(seconds=chance.uniform(0, 0.1)))
 
 
+@pytest.mark.sampled(0)
 @pytest.mark.parametrize(("seed", "kills"), [pytest.param(1, 8, id="seed 1, 8 kills"), *FULL])
 async def test_killed_monitors_lose_nothing_and_do_nothing_twice(
     place: str, errors: Path, seed: int, kills: int

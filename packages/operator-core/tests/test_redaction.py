@@ -258,6 +258,7 @@ _SCRAPS = st.sampled_from(
 )
 
 
+@pytest.mark.sampled(0)
 @settings(max_examples=1500, deadline=None)
 @given(scraps=st.lists(_SCRAPS, max_size=12))
 def test_a_second_time_changes_nothing_and_counts_nothing(scraps: list[str]) -> None:
@@ -284,6 +285,7 @@ def test_masks_are_counted_by_kind() -> None:
     assert redact_text("nothing here").masked == {}
 
 
+@pytest.mark.sampled(0)
 def test_text_that_is_made_to_be_slow_is_not() -> None:
     for scrap in (
         'password="',

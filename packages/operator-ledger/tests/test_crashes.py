@@ -110,6 +110,7 @@ async def test_a_killed_writer_loses_nothing_that_was_acknowledged(place: str) -
     assert len(acknowledged) > 20
 
 
+@pytest.mark.sampled(0)
 async def test_two_processes_that_write_at_once_both_write_everything(place: str) -> None:
     path, count = place, 30
     writers = [Writer(path, who, count=count) for who in ("ada", "bob")]  # they also meet in making the tables

@@ -23,6 +23,7 @@ async def keep(ledger: Ledger, looks: list[Observation], at_once: int, at: datet
         await ledger.append(NORTH, entries, at=at)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("order", ["as they were made", "late ones among them", "any"])
 async def test_every_ledger_gives_the_same_to_the_same_question(
     stored: SqlLedger, t: At, observation: Look, order: str

@@ -47,6 +47,7 @@ async def test_a_ledger_that_nobody_has_touched_holds_and_says_what_is_there(sto
     assert (await stored.verify(NORTH)).clusters == proof.clusters[:1]
 
 
+@pytest.mark.sampled(0)
 async def test_it_holds_in_every_moment_while_others_write(
     stored: SqlLedger, t: At, violation: Callable[..., Violation], observation: Callable[..., Observation]
 ) -> None:
@@ -70,6 +71,7 @@ async def test_it_holds_in_every_moment_while_others_write(
     assert [c.observations for c in (await stored.verify()).clusters] == [89, 89]
 
 
+@pytest.mark.sampled(0)
 async def test_it_holds_though_a_cluster_is_another_in_every_look(
     stored: SqlLedger, t: At, observation: Callable[..., Observation]
 ) -> None:

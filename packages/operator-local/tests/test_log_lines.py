@@ -44,6 +44,7 @@ async def test_a_command_that_fails_says_why_after_its_lines():
         await anext(lines)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("stubborn", ["", "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN);"])
 async def test_the_command_ends_when_nobody_reads_any_more(stubborn: str):
     lines = follow_lines(_program(f"import os, time; {stubborn} print(os.getpid()); time.sleep(60)"), RealClock())
