@@ -87,6 +87,24 @@ class Probe(Protocol):
         ...
 
 
+class Prober(Protocol):
+    """Puts probes, and keeps what they gave in the record before anybody sees it."""
+
+    @property
+    def probes(self) -> Sequence[Probe]:
+        """What can be asked; empty when nothing can be."""
+        ...
+
+    async def ask(self, name: str, arguments: Mapping[str, str]) -> tuple[Reading | Unseen, ...]:
+        """Put a probe by its name; what comes back stands in the record already, under ids of its own.
+
+        Raises:
+            ConfigurationError: no such probe, or an argument that is unknown, missing, or names nothing that exists.
+            LedgerError: it could not be kept, so it is not shown either.
+        """
+        ...
+
+
 @runtime_checkable
 class Subject(Protocol):
     """A distributed system under watch."""
