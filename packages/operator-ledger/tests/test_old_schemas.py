@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from operator_core.faults import JournalEntry
 from operator_core.incidents import MoveTicket
+from operator_core.ports import Lease
 from operator_core.readings import ClusterName, Observation
 from operator_core.record import NoteAdded, ObservationKept
 from operator_core.runtime import RealClock
+from operator_core.silences import Silence
 from operator_core.tickets import Ticket, TicketId, TicketState
 from operator_ledger import SqlFaultJournal, SqlLedger
 from operator_ledger.codec import from_json, to_json
@@ -24,7 +26,7 @@ from operator_ledger.migrations.ledger import m0001_first
 from operator_ledger.postgres import open_server
 from operator_ledger.sqlite import open_file
 from postgres_server import PostgresServer
-from sqlalchemy import insert, select, text
+from sqlalchemy import MetaData, insert, select, text
 
 HERE = Path(__file__).parent / "old_schemas"
 
@@ -125,6 +127,77 @@ async def test_the_same_on_a_server_becomes_the_same(tmp_path: Path, postgres: P
         await ledger.append(ClusterName("north"), [note], at=note.at)
         assert (await ledger.history())[-1].entry == note
         assert (await ledger.verify()).holds
+
+
+async def check_second(ledger: SqlLedger, said: dict[str, Any]) -> None:
+    """That a ledger says what its program said when its schema was the second."""
+    assert (await ledger.verify()).holds
+    assert await ledger.tickets() == from_json(tuple[Ticket, ...], json.dumps(said["tickets"]))
+    assert await ledger.silences() == from_json(tuple[Silence, ...], json.dumps(said["silences"]))
+    assert [[r.cluster, to_json(r.at)[1:-1], type(r.entry).__name__] for r in await ledger.history()] == [
+        h[:3] for h in said["history"]
+    ]
+    for recorded, (_, _, _, entry) in zip(await ledger.history(), said["history"], strict=True):
+        assert recorded.entry == from_json(type(recorded.entry), json.dumps(entry))
+    for cluster in map(ClusterName, said["numbers"]):
+        assert [o.number for o in await ledger.observations(cluster)] == said["numbers"][cluster]
+        newest = from_json(tuple[Observation, ...], json.dumps(said["observations"][cluster]))
+        assert await ledger.observations(cluster, newest=25) == newest
+        assert (await ledger.standpoint(cluster)).last_number == said["last_numbers"][cluster]
+        assert list(await ledger.head(cluster)) == said["heads"][cluster]  # byte for byte the same record
+        assert await ledger.lease(cluster) == from_json(Lease, json.dumps(said["leases"][cluster]))
+
+
+async def check_goes_on(ledger: SqlLedger, said: dict[str, Any]) -> None:
+    """That what the third schema brought can be used."""
+    (*_, ticket) = await ledger.tickets(open_only=True)
+    assert await ledger.ticket_lease(ticket.cluster, ticket.id) is None
+    lease = await ledger.take_ticket(ticket.cluster, ticket.id, holder="ada", patience=timedelta(seconds=9), over=None)
+    assert lease is not None
+    note = NoteAdded(ticket=ticket.id, at=ticket.opened_at, by="Ada", text="on")
+    await ledger.append(ticket.cluster, [note], at=note.at, lease=lease)
+    assert (await ledger.history())[-1].entry == note
+    assert await ledger.paid() == ()
+    assert (await ledger.verify()).holds
+
+
+async def test_a_ledger_of_the_second_schema_says_what_it_said_and_goes_on(tmp_path: Path) -> None:
+    path, said = restored("ledger-2", tmp_path)
+    async with await SqlLedger.open(path) as ledger:
+        await check_second(ledger, said)
+    async with await SqlLedger.open(path) as ledger:
+        await check_second(ledger, said)
+        await check_goes_on(ledger, said)
+
+
+@pytest.mark.postgres
+async def test_the_second_schema_on_a_server_goes_on_too(tmp_path: Path, postgres: PostgresServer) -> None:
+    path, said = restored("ledger-2", tmp_path)
+    url = postgres.new_url()
+    second = Schema(versions=LEDGER.versions, migrations=LEDGER.migrations[:2])
+    here, there = await open_file(path, patience=PATIENCE), await open_server(url, patience=PATIENCE)
+    try:
+        await bring_up(there, second, RealClock())
+        await there.write(lambda c: c.execute(text("DELETE FROM ledger_versions")) and None)
+        tables = MetaData()
+        await there.read(tables.reflect)
+        for table in tables.sorted_tables:
+            every = text(f"SELECT * FROM {table.name}")
+            rows = await here.read(lambda c, every=every: list(map(dict, c.execute(every).mappings())))
+            booleans = [c.name for c in table.columns if c.type.python_type is bool]
+            meant = [{**row, **{name: bool(row[name]) for name in booleans}} for row in rows]
+            if meant:
+                await there.write(lambda c, table=table, meant=meant: c.execute(insert(table), meant) and None)
+        for column in ("tickets.id", "silences.id", "entries.sequence"):
+            name, key = column.split(".")
+            goes_on = text(f"SELECT setval(pg_get_serial_sequence('{name}', '{key}'), max({key})) FROM {name}")
+            await there.write(lambda c, goes_on=goes_on: c.execute(goes_on) and None)
+    finally:
+        await here.close()
+        await there.close()
+    async with await SqlLedger.open(url) as ledger:
+        await check_second(ledger, said)
+        await check_goes_on(ledger, said)
 
 
 async def test_what_was_changed_in_an_old_file_before_it_was_opened_is_caught_where_tickets_show_it(

@@ -64,7 +64,7 @@ class LedgerError(OperatorError):
 
 
 class LeaseLost(LedgerError):
-    """Somebody else watches the cluster now; nothing was written."""
+    """Somebody else watches the cluster, or reasons about the ticket, now; nothing was written."""
 
 
 class DiagnoserError(OperatorError):

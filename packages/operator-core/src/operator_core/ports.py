@@ -17,7 +17,7 @@ from operator_core.faults import Fault, FaultCapability, FaultId, JournalEntry, 
 from operator_core.judgements import JudgementKey, Severity
 from operator_core.knowledge import Knowledge
 from operator_core.readings import ClusterName, Contact, Observation, Reading, ReadingId, Unseen
-from operator_core.record import Entry, Recorded
+from operator_core.record import Entry, InvestigationPaid, ProbeAsked, Recorded
 from operator_core.silences import Silence
 from operator_core.tickets import Ticket, TicketId
 
@@ -255,11 +255,13 @@ class Standpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """The right to watch a cluster. Whoever holds it beats; who has not beaten for its patience is taken to be gone.
+    """The right to watch a cluster, or to reason about a ticket: one does it, the others leave it alone.
 
-    No clock is compared with another: a lapse is what somebody else has seen with its own clock.
+    Whoever holds it beats; who has not beaten for its patience is taken to be gone. No clock is compared with another:
+    a lapse is what somebody else has seen with its own clock.
 
     Attributes:
+        ticket: None for the watch.
         holder: who it is; two processes never have the same word.
         term: rises each time somebody takes it; an append under an older term is refused.
         beat: rises with each sign of life.
@@ -271,6 +273,7 @@ class Lease:
     term: int
     beat: int
     patience: timedelta
+    ticket: TicketId | None = None
 
 
 class Leases(Protocol):
@@ -297,6 +300,57 @@ class Leases(Protocol):
         ...
 
 
+class TicketLeases(Protocol):
+    """Who reasons about which ticket, by the same rules; every method raises LedgerError when the store says no."""
+
+    async def ticket_lease(self, cluster: ClusterName, ticket: TicketId) -> Lease | None:
+        """The lease as it stands; None when nobody holds it."""
+        ...
+
+    async def take_ticket(
+        self, cluster: ClusterName, ticket: TicketId, *, holder: str, patience: timedelta, over: Lease | None
+    ) -> Lease | None:
+        """Take it when it still stands as it was seen; None when somebody was faster, or its holder lives.
+
+        Raises:
+            LedgerError: also when the cluster has no such ticket.
+        """
+        ...
+
+    async def beat(self, lease: Lease) -> Lease | None:
+        """Show a sign of life; None when somebody else has taken it."""
+        ...
+
+    async def release(self, lease: Lease) -> None:
+        """Give it up; one that is lost already is left alone."""
+        ...
+
+
+class Investigations(Protocol):
+    """What a ledger keeps of investigations beside their diagnoses. Every method raises LedgerError when it says no."""
+
+    async def keep_probe(self, cluster: ClusterName, asked: ProbeAsked, *, at: datetime) -> ProbeAsked:
+        """Write down what a probe gave; gives it back as it stands in the record.
+
+        Args:
+            cluster: whose record.
+            asked: its number and the ids of its readings are not looked at: the record gives both.
+            at: when it is written.
+        """
+        ...
+
+    async def paid(
+        self, *, since: datetime | None = None, cluster: ClusterName | None = None
+    ) -> tuple[InvestigationPaid, ...]:
+        """What investigations cost, cluster by cluster, each in the order in which it was written.
+
+        Args:
+            since: only what was paid at this instant or later.
+            cluster: of this one alone.
+        """
+        ...
+
+
 class Ledger(Protocol):
     """The durable, append-only record. Every method raises LedgerError when the store says no."""
 
@@ -309,10 +363,10 @@ class Ledger(Protocol):
         likewise of silences. What is recorded has the numbers that the ledger gave.
 
         Args:
-            lease: under which a monitor writes; a person writes without.
+            lease: under which a monitor or an agent writes; a person writes without.
 
         Raises:
-            LeaseLost: somebody else has taken the watch.
+            LeaseLost: somebody else has taken the watch, or the ticket.
             LedgerError: also when a ticket may not move as an entry says.
         """
         ...

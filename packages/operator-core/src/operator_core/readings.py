@@ -13,7 +13,10 @@ from operator_core.components import Component, ComponentRef, RedundancyGroup
 
 ClusterName = NewType("ClusterName", str)
 ReadingId = NewType("ReadingId", str)
-"""``o<observation>.<n>``: unique within one cluster's record, short enough to be cited in a sentence."""
+"""``o<observation>.<n>``, or ``p<probe>.<n>`` for what a probe gave.
+
+Unique within one cluster's record, short enough to be cited in a sentence.
+"""
 
 SignalName = NewType("SignalName", str)
 Unit = NewType("Unit", str)

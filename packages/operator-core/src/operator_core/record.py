@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import Enum
 
 from operator_core.actions import Action
@@ -12,7 +13,7 @@ from operator_core.decide import SilenceViolation, Tracked
 from operator_core.diagnosis import Diagnosis
 from operator_core.incidents import EndInTicket, HoldTicket, JoinTicket, MoveTicket, OpenTicket
 from operator_core.judgements import Judgement, JudgementKey
-from operator_core.readings import ClusterName, Observation
+from operator_core.readings import ClusterName, Observation, Reading, Unseen
 from operator_core.silences import SilenceId, SilenceScope
 from operator_core.tickets import TicketId
 
@@ -76,6 +77,59 @@ class DiagnosisMade:
     """A diagnosis, of a ticket or of what was happening."""
 
     diagnosis: Diagnosis
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeAsked:
+    """A read-only question that was put to the subject, and what came back.
+
+    Attributes:
+        number: unique within the cluster's record; the readings are ``p<number>.<n>``.
+        by: which diagnoser asked.
+        given: in the order in which the probe gave it.
+        ticket: what it was asked for; None when it was about no ticket.
+    """
+
+    at: datetime
+    number: int
+    name: str
+    arguments: Mapping[str, str]
+    by: str
+    given: tuple[Reading | Unseen, ...]
+    ticket: TicketId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvestigationPaid:
+    """What a model cost since the last such entry of the same investigation; the sum of them is what it cost.
+
+    Attributes:
+        at: on the wall clock, for money is spent by the day, however fast a cluster's clock runs.
+        investigation: a word that no other investigation has.
+        case: SHA-256 in hex of what was asked about; the same again need not be paid for again.
+        attempts: HTTP requests, the repeated ones included.
+        turns: answers of the model.
+        tokens_in: that were neither read from nor written to the cache.
+        usd: None when the model's price is not known.
+        wall: how long it took.
+        ended: how it ended, in a word; empty while it goes on.
+    """
+
+    at: datetime
+    investigation: str
+    case: str
+    diagnoser: str
+    model: str
+    attempts: int
+    turns: int
+    tokens_in: int
+    tokens_out: int
+    cache_read: int
+    cache_written: int
+    usd: Decimal | None
+    wall: timedelta
+    ended: str = ""
+    ticket: TicketId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +248,8 @@ Entry = (
     | CycleFellShort
     | WatchTaken
     | DiagnosisMade
+    | ProbeAsked
+    | InvestigationPaid
     | NoteAdded
     | OpenTicket
     | JoinTicket

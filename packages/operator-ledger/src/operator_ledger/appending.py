@@ -6,12 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from operator_core.incidents import OpenTicket
-from operator_core.record import Entry, JudgementChanged, ObservationKept, Progress, SilenceAdded, SilenceEnded
+from operator_core.record import (
+    Entry,
+    JudgementChanged,
+    ObservationKept,
+    ProbeAsked,
+    Progress,
+    SilenceAdded,
+    SilenceEnded,
+)
 from operator_core.tickets import Ticket, TicketId
 
 from operator_ledger.codec import Written, written
 from operator_ledger.own_append import OwnAppend
 from operator_ledger.page import Page
+from operator_ledger.probe_rows import check_probe
 from operator_ledger.progress_rows import put_progress
 from operator_ledger.sealing import KeptLook, Shapes, keep
 from operator_ledger.silence_rows import add_silence, end_silence
@@ -44,6 +53,7 @@ def append(page: Page, entries: Sequence[Prepared]) -> tuple[Ticket, ...]:
     before: dict[TicketId, Ticket | None] = {}
     after: dict[TicketId, Ticket] = {}
     own = OwnAppend()
+    probes: set[int] = set()
     for ready in entries:
         if isinstance(ready.there, KeptLook):
             keep(page, ready.there)
@@ -73,6 +83,9 @@ def append(page: Page, entries: Sequence[Prepared]) -> tuple[Ticket, ...]:
                 save_ticket(page.connection, ticket, after[ident])
             case _:
                 pass
+        if isinstance(entry, ProbeAsked):
+            check_probe(page.connection, page.cluster, entry, probes)
+            number = entry.number
         key = entry.judgement.key if isinstance(entry, JudgementChanged) else None
         page.add(there, happened_at=happened_at(entry, page.at), ticket=ident, number=number, key=key)
     return tuple(t for ident, t in sorted(after.items()) if before[ident] != t)

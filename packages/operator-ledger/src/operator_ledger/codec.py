@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from enum import Enum
 from functools import cache
 from typing import TypeVar, cast
@@ -27,9 +28,11 @@ from operator_core.record import (
     DiagnosisMade,
     Entry,
     IncidentImported,
+    InvestigationPaid,
     JudgementChanged,
     NoteAdded,
     ObservationKept,
+    ProbeAsked,
     Progress,
     RecordPruned,
     SilenceAdded,
@@ -50,6 +53,8 @@ TAGS: Mapping[str, type[Entry]] = {
     "short": CycleFellShort,
     "watch": WatchTaken,
     "diagnosis": DiagnosisMade,
+    "probe": ProbeAsked,
+    "paid": InvestigationPaid,
     "note": NoteAdded,
     "open": OpenTicket,
     "join": JoinTicket,
@@ -124,6 +129,8 @@ def _plain(value: object) -> object:
             return value.astimezone(UTC).isoformat()
         case timedelta():
             return value.total_seconds()
+        case Decimal():
+            return str(value)
         case Mapping():
             return dict(cast("Mapping[str, object]", value))
         case AbstractSet():

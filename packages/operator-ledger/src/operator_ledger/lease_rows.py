@@ -5,21 +5,36 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from operator_core.errors import LeaseLost
+from operator_core.errors import LedgerError
 from operator_core.ports import Lease
 from operator_core.readings import ClusterName
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Table, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from operator_ledger.chain import of_row
-from operator_ledger.tables import LEASES
+from operator_ledger.leasing import Place, lost
+from operator_ledger.tables import LEASES, TICKET_LEASES, TICKETS
 
 _TICK = timedelta(microseconds=1)
 
 
+def _table(place: Place) -> Table:
+    return LEASES if place.ticket is None else TICKET_LEASES
+
+
+def _is_here(place: Place) -> ColumnElement[bool]:
+    if place.ticket is None:
+        return LEASES.c.cluster == place.cluster
+    return (TICKET_LEASES.c.cluster == place.cluster) & (TICKET_LEASES.c.ticket == place.ticket)
+
+
+def _key(place: Place) -> dict[str, object]:
+    return {"cluster": place.cluster} if place.ticket is None else {"cluster": place.cluster, "ticket": place.ticket}
+
+
 @dataclass(frozen=True, slots=True)
 class _Stands:
-    """The row of a cluster.
+    """The row of a place.
 
     Attributes:
         term: of the lease, or of the last one when nobody holds it.
@@ -34,51 +49,71 @@ def lease_digest(cluster: str, holder: str | None, term: int, beat: int, patienc
     return of_row(cluster, holder, term, beat, patience)
 
 
-def _stands(connection: Connection, cluster: ClusterName, *, share: bool | None = None) -> _Stands | None:
+def ticket_lease_digest(ticket: int, cluster: str, holder: str | None, term: int, beat: int, patience: int) -> bytes:
+    """The digest that stands in a row of leases of tickets."""
+    return of_row(ticket, cluster, holder, term, beat, patience)
+
+
+def _stands(connection: Connection, place: Place, *, share: bool | None = None) -> _Stands | None:
     """The row as it stands; locked against changes (`share`) or against everybody (not `share`), unless None."""
-    query = select(LEASES).where(LEASES.c.cluster == cluster)
+    query = select(_table(place)).where(_is_here(place))
     row = connection.execute(query if share is None else query.with_for_update(read=share)).one_or_none()
     if row is None:
         return None
-    patience = timedelta(microseconds=row.patience)
-    held = row.holder is not None
-    lease = Lease(cluster=cluster, holder=row.holder, term=row.term, beat=row.beat, patience=patience) if held else None
-    return _Stands(row.term, lease)
+    if row.holder is None:
+        return _Stands(row.term, None)
+    held = Lease(
+        cluster=place.cluster,
+        ticket=place.ticket,
+        holder=row.holder,
+        term=row.term,
+        beat=row.beat,
+        patience=timedelta(microseconds=row.patience),
+    )
+    return _Stands(row.term, held)
 
 
-def _values(cluster: ClusterName, term: int, lease: Lease | None) -> dict[str, object]:
+def _values(place: Place, term: int, lease: Lease | None) -> dict[str, object]:
     holder = None if lease is None else lease.holder
     beat, patience = (0, 0) if lease is None else (lease.beat, lease.patience // _TICK)
-    digest = lease_digest(cluster, holder, term, beat, patience)
+    if place.ticket is None:
+        digest = lease_digest(place.cluster, holder, term, beat, patience)
+    else:
+        digest = ticket_lease_digest(place.ticket, place.cluster, holder, term, beat, patience)
     return {"holder": holder, "term": term, "beat": beat, "patience": patience, "digest": digest}
 
 
-def _put(connection: Connection, cluster: ClusterName, term: int, lease: Lease | None) -> None:
-    values = _values(cluster, term, lease)
-    connection.execute(update(LEASES).where(LEASES.c.cluster == cluster).values(values))
+def _put(connection: Connection, place: Place, term: int, lease: Lease | None) -> None:
+    connection.execute(update(_table(place)).where(_is_here(place)).values(_values(place, term, lease)))
 
 
-def load_lease(connection: Connection, cluster: ClusterName) -> Lease | None:
-    """The lease of a cluster; None when nobody holds it."""
-    stands = _stands(connection, cluster)
+def load_lease(connection: Connection, place: Place) -> Lease | None:
+    """The lease as it stands; None when nobody holds it."""
+    stands = _stands(connection, place)
     return None if stands is None else stands.held
 
 
-def take(
-    connection: Connection, cluster: ClusterName, *, holder: str, patience: timedelta, over: Lease | None
-) -> Lease | None:
-    """Take a lease that still stands as it was seen; None when it does not."""
-    stands = _stands(connection, cluster, share=False)
+def take(connection: Connection, place: Place, *, holder: str, patience: timedelta, over: Lease | None) -> Lease | None:
+    """Take a lease that still stands as it was seen; None when it does not.
+
+    Raises:
+        LedgerError: it is of a ticket that the cluster does not have.
+    """
+    stands = _stands(connection, place, share=False)
     if (None if stands is None else stands.held) != over:
         return None
     term = 1 if stands is None else stands.term + 1
-    taken = Lease(cluster=cluster, holder=holder, term=term, beat=0, patience=patience)
+    taken = Lease(cluster=place.cluster, ticket=place.ticket, holder=holder, term=term, beat=0, patience=patience)
     if stands is not None:
-        _put(connection, cluster, term, taken)
+        _put(connection, place, term, taken)
         return taken
+    if place.ticket is not None:
+        known = select(TICKETS.c.id).where(TICKETS.c.id == place.ticket, TICKETS.c.cluster == place.cluster)
+        if connection.scalar(known) is None:
+            raise LedgerError(f"there is no ticket {place.ticket} of cluster {place.cluster!r}")
     try:
         with connection.begin_nested():
-            connection.execute(insert(LEASES).values(cluster=cluster, **_values(cluster, term, taken)))
+            connection.execute(insert(_table(place)).values(**_key(place), **_values(place, term, taken)))
     except IntegrityError:
         return None  # somebody was faster, and is the first of all
     return taken
@@ -86,19 +121,21 @@ def take(
 
 def beat(connection: Connection, lease: Lease) -> Lease | None:
     """Show a sign of life; None when somebody else has taken it."""
-    stands = _stands(connection, lease.cluster, share=False)
+    place = Place.of(lease)
+    stands = _stands(connection, place, share=False)
     if stands is None or stands.held is None or stands.term != lease.term:
         return None
     beaten = replace(stands.held, beat=stands.held.beat + 1)
-    _put(connection, lease.cluster, lease.term, beaten)
+    _put(connection, place, lease.term, beaten)
     return beaten
 
 
 def release(connection: Connection, lease: Lease) -> None:
     """Give it up; its term stays, so that nobody ever has it again."""
-    stands = _stands(connection, lease.cluster, share=False)
+    place = Place.of(lease)
+    stands = _stands(connection, place, share=False)
     if stands is not None and stands.term == lease.term:
-        _put(connection, lease.cluster, lease.term, None)
+        _put(connection, place, lease.term, None)
 
 
 def check_lease(connection: Connection, cluster: ClusterName, lease: Lease | None) -> None:
@@ -109,7 +146,8 @@ def check_lease(connection: Connection, cluster: ClusterName, lease: Lease | Non
     """
     if lease is None:
         return
-    stands = _stands(connection, cluster, share=True)
+    place = Place(cluster, lease.ticket)
+    stands = _stands(connection, place, share=True)
     held = None if stands is None else stands.held
     if held is None or held.term != lease.term:
-        raise LeaseLost(f"{held.holder if held else 'nobody'} has the watch of {cluster} now, not {lease.holder}")
+        raise lost(place, held, lease)

@@ -18,8 +18,10 @@ from operator_core.ports import Lease, Standpoint
 from operator_core.readings import ClusterName, Observation, Reading, ReadingId
 from operator_core.record import (
     Entry,
+    InvestigationPaid,
     JudgementChanged,
     ObservationKept,
+    ProbeAsked,
     Progress,
     Recorded,
     SilenceAdded,
@@ -28,9 +30,10 @@ from operator_core.record import (
 from operator_core.silences import Silence, SilenceId
 from operator_core.tickets import Ticket, TicketId
 
+from operator_ledger.leasing import Place
 from operator_ledger.memory_leases import MemoryLeases
 from operator_ledger.own_append import OwnAppend
-from operator_ledger.reading_ids import by_observation
+from operator_ledger.reading_ids import by_observation, by_probe, check_numbered, numbered
 from operator_ledger.silencing import ended, stated
 from operator_ledger.ticketing import (
     changed,
@@ -52,6 +55,7 @@ class _Pages:
 
     tickets: dict[TicketId, Ticket] = field(default_factory=dict[TicketId, Ticket])
     kept: dict[tuple[ClusterName, int], Observation] = field(default_factory=dict[tuple[ClusterName, int], Observation])
+    probes: dict[tuple[ClusterName, int], ProbeAsked] = field(default_factory=dict[tuple[ClusterName, int], ProbeAsked])
     progress: dict[ClusterName, Progress] = field(default_factory=dict[ClusterName, Progress])
     silences: dict[SilenceId, Silence] = field(default_factory=dict[SilenceId, Silence])
     added: list[tuple[Recorded, TicketId | None]] = field(default_factory=list[tuple[Recorded, TicketId | None]])
@@ -73,6 +77,7 @@ class MemoryLedger:
         draft = _Pages(
             tickets=dict(self._pages.tickets),
             kept=dict(self._pages.kept),
+            probes=dict(self._pages.probes),
             progress=dict(self._pages.progress),
             silences=dict(self._pages.silences),
         )
@@ -121,6 +126,11 @@ class MemoryLedger:
                 self._put(draft, after)
             case _:
                 pass
+        if isinstance(entry, ProbeAsked):
+            check_numbered(entry)
+            if (cluster, entry.number) in draft.probes:
+                raise LedgerError(f"another probe {entry.number} of cluster {cluster!r} is kept already")
+            draft.probes[cluster, entry.number] = entry
         sequence = len(self._record) + len(draft.added) + 1
         draft.added.append((Recorded(sequence=sequence, cluster=cluster, at=at, entry=entry), ident))
 
@@ -190,10 +200,21 @@ class MemoryLedger:
         return tuple(found if newest is None else found[max(0, len(found) - newest) :])
 
     async def lease(self, cluster: ClusterName) -> Lease | None:
-        return self._leases.lease(cluster)
+        return self._leases.lease(Place(cluster))
 
     async def take(self, cluster: ClusterName, *, holder: str, patience: timedelta, over: Lease | None) -> Lease | None:
-        return self._leases.take(cluster, holder=holder, patience=patience, over=over)
+        return self._leases.take(Place(cluster), holder=holder, patience=patience, over=over)
+
+    async def ticket_lease(self, cluster: ClusterName, ticket: TicketId) -> Lease | None:
+        return self._leases.lease(Place(cluster, ticket))
+
+    async def take_ticket(
+        self, cluster: ClusterName, ticket: TicketId, *, holder: str, patience: timedelta, over: Lease | None
+    ) -> Lease | None:
+        there = self._pages.tickets.get(ticket)
+        if there is None or there.cluster != cluster:
+            raise LedgerError(f"there is no ticket {ticket} of cluster {cluster!r}")
+        return self._leases.take(Place(cluster, ticket), holder=holder, patience=patience, over=over)
 
     async def beat(self, lease: Lease) -> Lease | None:
         return self._leases.beat(lease)
@@ -202,13 +223,40 @@ class MemoryLedger:
         self._leases.release(lease)
 
     async def readings(self, cluster: ClusterName, ids: Iterable[ReadingId]) -> tuple[Reading, ...]:
-        return tuple(
+        asked = tuple(ids)
+        observed = tuple(
             r
-            for number, wanted in sorted(by_observation(ids).items())
+            for number, wanted in sorted(by_observation(asked).items())
             if (observation := self._pages.kept.get((cluster, number))) is not None
             for r in observation.readings
             if r.id in wanted
         )
+        probed = tuple(
+            r
+            for number, wanted in sorted(by_probe(asked).items())
+            if (probe := self._pages.probes.get((cluster, number))) is not None
+            for r in probe.given
+            if isinstance(r, Reading) and r.id in wanted
+        )
+        return observed + probed
+
+    async def keep_probe(self, cluster: ClusterName, asked: ProbeAsked, *, at: datetime) -> ProbeAsked:
+        highest = max((n for c, n in self._pages.probes if c == cluster), default=0)
+        kept = numbered(asked, highest + 1)
+        await self.append(cluster, [kept], at=at)
+        return kept
+
+    async def paid(
+        self, *, since: datetime | None = None, cluster: ClusterName | None = None
+    ) -> tuple[InvestigationPaid, ...]:
+        found = [
+            (r.cluster, r.sequence, r.entry)
+            for r, _ in self._record
+            if isinstance(r.entry, InvestigationPaid)
+            and (cluster is None or r.cluster == cluster)
+            and (since is None or r.entry.at >= since)
+        ]
+        return tuple(entry for _, _, entry in sorted(found, key=lambda f: f[:2]))
 
 
 def _is_about(ticket: Ticket, keys: frozenset[JudgementKey], recorded: Recorded) -> bool:

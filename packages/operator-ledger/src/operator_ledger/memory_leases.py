@@ -1,45 +1,48 @@
-"""Who watches which cluster, for as long as this process lives."""
+"""Who watches which cluster and reasons about which ticket, for as long as this process lives."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
 
-from operator_core.errors import LeaseLost
 from operator_core.ports import Lease
 from operator_core.readings import ClusterName
+
+from operator_ledger.leasing import Place, lost
 
 
 class MemoryLeases:
     """The leases of a ledger that forgets."""
 
     def __init__(self) -> None:
-        self._held: dict[ClusterName, Lease] = {}
-        self._terms: dict[ClusterName, int] = {}
+        self._held: dict[Place, Lease] = {}
+        self._terms: dict[Place, int] = {}
 
-    def lease(self, cluster: ClusterName) -> Lease | None:
-        return self._held.get(cluster)
+    def lease(self, place: Place) -> Lease | None:
+        return self._held.get(place)
 
-    def take(self, cluster: ClusterName, *, holder: str, patience: timedelta, over: Lease | None) -> Lease | None:
-        if self._held.get(cluster) != over:
+    def take(self, place: Place, *, holder: str, patience: timedelta, over: Lease | None) -> Lease | None:
+        if self._held.get(place) != over:
             return None
-        term = self._terms.get(cluster, 0) + 1
-        self._terms[cluster] = term
-        taken = Lease(cluster=cluster, holder=holder, term=term, beat=0, patience=patience)
-        self._held[cluster] = taken
+        term = self._terms.get(place, 0) + 1
+        self._terms[place] = term
+        taken = Lease(cluster=place.cluster, ticket=place.ticket, holder=holder, term=term, beat=0, patience=patience)
+        self._held[place] = taken
         return taken
 
     def beat(self, lease: Lease) -> Lease | None:
-        held = self._held.get(lease.cluster)
+        place = Place.of(lease)
+        held = self._held.get(place)
         if held is None or held.term != lease.term:
             return None
-        self._held[lease.cluster] = beaten = replace(held, beat=held.beat + 1)
+        self._held[place] = beaten = replace(held, beat=held.beat + 1)
         return beaten
 
     def release(self, lease: Lease) -> None:
-        held = self._held.get(lease.cluster)
+        place = Place.of(lease)
+        held = self._held.get(place)
         if held is not None and held.term == lease.term:
-            del self._held[lease.cluster]
+            del self._held[place]
 
     def check(self, cluster: ClusterName, lease: Lease | None) -> None:
         """Refuse to write under a lease that is lost.
@@ -49,6 +52,7 @@ class MemoryLeases:
         """
         if lease is None:
             return
-        held = self._held.get(cluster)
+        place = Place(cluster, lease.ticket)
+        held = self._held.get(place)
         if held is None or held.term != lease.term:
-            raise LeaseLost(f"{held.holder if held else 'nobody'} has the watch of {cluster} now, not {lease.holder}")
+            raise lost(place, held, lease)

@@ -11,7 +11,16 @@ from dataclasses import dataclass, field, replace
 from operator_core.decide import SilenceViolation
 from operator_core.errors import LedgerError
 from operator_core.incidents import EndInTicket, HoldTicket, JoinTicket, MoveTicket
-from operator_core.record import ActionApproved, ActionTaken, DiagnosisMade, Entry, NoteAdded, SilenceEnded
+from operator_core.record import (
+    ActionApproved,
+    ActionTaken,
+    DiagnosisMade,
+    Entry,
+    InvestigationPaid,
+    NoteAdded,
+    ProbeAsked,
+    SilenceEnded,
+)
 from operator_core.silences import SilenceId
 from operator_core.tickets import TicketId
 
@@ -40,6 +49,8 @@ class OwnAppend:
                 | ActionTaken()
             ) if entry.ticket < 0:
                 return replace(entry, ticket=TicketId(_given(self.tickets, entry.ticket, "ticket")))
+            case ProbeAsked(ticket=ticket) | InvestigationPaid(ticket=ticket) if ticket is not None and ticket < 0:
+                return replace(entry, ticket=TicketId(_given(self.tickets, ticket, "ticket")))
             case DiagnosisMade(diagnosis=diagnosis) if diagnosis.ticket is not None and diagnosis.ticket < 0:
                 return DiagnosisMade(
                     diagnosis=replace(diagnosis, ticket=_given(self.tickets, diagnosis.ticket, "ticket"))

@@ -13,7 +13,7 @@ from operator_core.errors import LedgerError
 from operator_core.judgements import Severity
 from operator_core.ports import Lease, Standpoint
 from operator_core.readings import ClusterName, Observation, Reading, ReadingId
-from operator_core.record import Entry, ObservationKept, Recorded
+from operator_core.record import Entry, InvestigationPaid, ObservationKept, ProbeAsked, Recorded
 from operator_core.silences import Silence
 from operator_core.tickets import Ticket, TicketId
 from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select
@@ -24,13 +24,16 @@ from operator_ledger.codec import Written, read
 from operator_ledger.database import Database, Size, apart
 from operator_ledger.growth import Growth, growth
 from operator_ledger.heads import load_head
+from operator_ledger.leasing import Place
 from operator_ledger.migrations.ledger import SCHEMA
 from operator_ledger.page import Page
+from operator_ledger.paid_rows import load_paid
+from operator_ledger.probe_rows import next_probe, probed
 from operator_ledger.progress_rows import load_progress
 from operator_ledger.proving.ledger import prove
 from operator_ledger.proving.report import Proof
 from operator_ledger.pruning import Pruned, Terms, prune, rehearse
-from operator_ledger.reading_ids import by_observation
+from operator_ledger.reading_ids import by_observation, by_probe, numbered
 from operator_ledger.recall import recalled, recalled_by_number
 from operator_ledger.sealed import SEGMENT
 from operator_ledger.sealing import Shapes
@@ -135,16 +138,46 @@ class SqlLedger(Stored):
         return await self._read(lambda connection: recalled(connection, cluster, span=span, newest=newest))
 
     async def readings(self, cluster: ClusterName, ids: Iterable[ReadingId]) -> tuple[Reading, ...]:
-        wanted = by_observation(ids)
+        asked = tuple(ids)
+        wanted, of_probes = by_observation(asked), by_probe(asked)
         found = await self._read(lambda connection: recalled_by_number(connection, cluster, wanted))
-        return tuple(r for o in found for r in o.readings if r.id in wanted[o.number])
+        observed = tuple(r for o in found for r in o.readings if r.id in wanted[o.number])
+        if not of_probes:
+            return observed
+        return observed + await self._read(lambda connection: tuple(probed(connection, cluster, of_probes)))
+
+    async def keep_probe(self, cluster: ClusterName, asked: ProbeAsked, *, at: datetime) -> ProbeAsked:
+        def write(connection: Connection) -> ProbeAsked:
+            page = Page(self._database, connection, cluster, at)  # nobody else numbers a probe of the cluster now
+            kept = numbered(asked, next_probe(connection, cluster))
+            append(page, prepared([kept], self._shapes))
+            page.close()
+            return kept
+
+        return await self._database.write(write)
+
+    async def paid(
+        self, *, since: datetime | None = None, cluster: ClusterName | None = None
+    ) -> tuple[InvestigationPaid, ...]:
+        return await self._read(lambda connection: tuple(load_paid(connection, since=since, cluster=cluster)))
 
     async def lease(self, cluster: ClusterName) -> Lease | None:
-        return await self._read(lambda connection: lease_rows.load_lease(connection, cluster))
+        return await self._read(lambda connection: lease_rows.load_lease(connection, Place(cluster)))
 
     async def take(self, cluster: ClusterName, *, holder: str, patience: timedelta, over: Lease | None) -> Lease | None:
         return await self._database.write(
-            lambda connection: lease_rows.take(connection, cluster, holder=holder, patience=patience, over=over)
+            lambda connection: lease_rows.take(connection, Place(cluster), holder=holder, patience=patience, over=over)
+        )
+
+    async def ticket_lease(self, cluster: ClusterName, ticket: TicketId) -> Lease | None:
+        return await self._read(lambda connection: lease_rows.load_lease(connection, Place(cluster, ticket)))
+
+    async def take_ticket(
+        self, cluster: ClusterName, ticket: TicketId, *, holder: str, patience: timedelta, over: Lease | None
+    ) -> Lease | None:
+        place = Place(cluster, ticket)
+        return await self._database.write(
+            lambda connection: lease_rows.take(connection, place, holder=holder, patience=patience, over=over)
         )
 
     async def beat(self, lease: Lease) -> Lease | None:

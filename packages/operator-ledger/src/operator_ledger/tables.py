@@ -2,7 +2,8 @@
 
 `entries` is the record and only grows; a chain for each cluster runs over it. Observations stand beside it: the newest
 in `pending`, the others in `segments`, each of which has its entry. `tickets`, `violations`, `open_violations` and
-`silences` are views of the entries, kept in the same transaction. `progress` and `leases` are states, not record.
+`silences` are views of the entries, kept in the same transaction. `progress`, `leases` and `ticket_leases` are states,
+not record.
 """
 
 from __future__ import annotations
@@ -108,7 +109,8 @@ ENTRIES = Table(
     Index("entries_by_time", "cluster", "tag", "happened_at"),
     Index("entries_by_ticket", "cluster", "ticket"),
 )
-"""`number` is that of a segment's first observation, or of a silence; `invariant` and `component` are a judgement's."""
+"""`number` is that of a segment's first observation, of a silence, or of a probe; `invariant` and `component` are a
+judgement's."""
 
 CHAINS = Table(
     "chains",
@@ -196,3 +198,17 @@ LEASES = Table(
     Column("digest", LargeBinary(32), nullable=False),
 )
 """Who watches which cluster; `patience` in microseconds. A row whose holder is gone keeps the term."""
+
+TICKET_LEASES = Table(
+    "ticket_leases",
+    METADATA,
+    Column("ticket", NUMBER, ForeignKey("tickets.id"), primary_key=True, autoincrement=False),
+    Column("cluster", String(200), nullable=False),
+    Column("holder", String(400)),
+    Column("term", NUMBER, nullable=False),
+    Column("beat", NUMBER, nullable=False),
+    Column("patience", NUMBER, nullable=False),
+    Column("digest", LargeBinary(32), nullable=False),
+    Index("ticket_leases_by_cluster", "cluster"),
+)
+"""Who reasons about which ticket, in the same way."""

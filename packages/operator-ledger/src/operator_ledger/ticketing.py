@@ -20,9 +20,11 @@ from operator_core.record import (
     DiagnosisMade,
     Entry,
     IncidentImported,
+    InvestigationPaid,
     JudgementChanged,
     NoteAdded,
     ObservationKept,
+    ProbeAsked,
     Progress,
     RecordPruned,
     SilenceAdded,
@@ -39,7 +41,15 @@ def ticket_of(entry: Entry) -> TicketId | None:
     """The ticket that an entry is about; None for one that opens a ticket or is about none."""
     match entry:
         case (
-            JoinTicket() | EndInTicket() | MoveTicket() | HoldTicket() | NoteAdded() | ActionApproved() | ActionTaken()
+            JoinTicket()
+            | EndInTicket()
+            | MoveTicket()
+            | HoldTicket()
+            | NoteAdded()
+            | ActionApproved()
+            | ActionTaken()
+            | ProbeAsked()
+            | InvestigationPaid()
         ):
             return entry.ticket
         case DiagnosisMade(diagnosis=diagnosis):

@@ -18,6 +18,7 @@ from operator_core.record import (
     CycleFellShort,
     DiagnosisMade,
     Entry,
+    InvestigationPaid,
     JudgementChanged,
     Recorded,
     SilenceAdded,
@@ -107,6 +108,8 @@ def _told(history: Sequence[Recorded], own: set[int], ticket: Ticket, silences: 
                 return violation.key in keys
             case JudgementChanged() | CycleFellShort() | WatchTaken():
                 return happened_at(told.entry, at) in span
+            case InvestigationPaid():
+                return False  # what it cost here tells nothing of the incident, and must not count there again
             case _:
                 return told.sequence in own
 

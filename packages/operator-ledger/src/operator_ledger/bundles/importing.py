@@ -21,6 +21,7 @@ from operator_core.record import (
     IncidentImported,
     NoteAdded,
     ObservationKept,
+    ProbeAsked,
     SilenceEnded,
 )
 from operator_core.silences import SilenceId
@@ -114,7 +115,14 @@ def _moved(entry: Entry, cluster: ClusterName, silences: dict[SilenceId, Silence
         case DiagnosisMade(diagnosis=diagnosis):
             return DiagnosisMade(diagnosis=replace(diagnosis, cluster=cluster, ticket=_OWN))
         case (
-            JoinTicket() | EndInTicket() | MoveTicket() | HoldTicket() | NoteAdded() | ActionApproved() | ActionTaken()
+            JoinTicket()
+            | EndInTicket()
+            | MoveTicket()
+            | HoldTicket()
+            | NoteAdded()
+            | ActionApproved()
+            | ActionTaken()
+            | ProbeAsked()
         ):
             return replace(entry, ticket=_OWN)
         case SilenceEnded() | SilenceViolation():

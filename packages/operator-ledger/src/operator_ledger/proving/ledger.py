@@ -9,7 +9,7 @@ from operator_core.readings import ClusterName
 from sqlalchemy import Connection, select, union
 
 from operator_ledger.database import Database
-from operator_ledger.lease_rows import lease_digest
+from operator_ledger.lease_rows import lease_digest, ticket_lease_digest
 from operator_ledger.migrate import Schema
 from operator_ledger.progress_rows import progress_digest
 from operator_ledger.proving.entries import Walk
@@ -29,12 +29,14 @@ from operator_ledger.tables import (
     SEGMENTS,
     SHAPES,
     SILENCES,
+    TICKET_LEASES,
     TICKETS,
     VIOLATIONS,
 )
 
 _WITH_CLUSTER = (
-    CHAINS, ENTRIES, LEASES, OPEN_VIOLATIONS, PENDING, PROGRESS, PRUNED, SEGMENTS, SHAPES, SILENCES, TICKETS,
+    CHAINS, ENTRIES, LEASES, OPEN_VIOLATIONS, PENDING, PROGRESS, PRUNED, SEGMENTS, SHAPES, SILENCES,
+    TICKET_LEASES, TICKETS,
 )  # fmt: skip
 
 
@@ -126,3 +128,6 @@ def _check_states(connection: Connection, cluster: ClusterName, defects: Defects
     for row in connection.execute(raw(LEASES).where(LEASES.c.cluster == cluster)):
         if row.digest != lease_digest(row.cluster, row.holder, row.term, row.beat, row.patience):
             defects("its lease is not as it was written")
+    for row in connection.execute(raw(TICKET_LEASES).where(TICKET_LEASES.c.cluster == cluster)):
+        if row.digest != ticket_lease_digest(row.ticket, row.cluster, row.holder, row.term, row.beat, row.patience):
+            defects(f"the lease of ticket {row.ticket} is not as it was written")
