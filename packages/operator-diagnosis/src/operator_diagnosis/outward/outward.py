@@ -20,7 +20,7 @@ from operator_diagnosis.outward.marks import without_e_mail, without_user_data
 
 LONGEST_TEXT = 400
 """Characters of one label, one version, one state."""
-LONGEST_FENCE = 16_000
+LONGEST_FENCE = 100_000
 """Characters of one piece of fenced text; what is left out is left out of its middle."""
 LONGEST_SOURCE = 120
 NONCE_BITS = 96
