@@ -42,7 +42,8 @@ Append = tuple[ClusterName, tuple[Entry, ...], datetime]
 @pytest.fixture(autouse=True)
 def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """An environment in which nothing of the machine's user is seen or touched, in a zone that is not UTC."""
-    for name in ("OPERATOR_CONFIG", "OPERATOR_LEDGER", "OPERATOR_USER", "OPERATOR_LOG", "OPERATOR_INTERVAL"):
+    ours = ("OPERATOR_CONFIG", "OPERATOR_LEDGER", "OPERATOR_USER", "OPERATOR_LOG", "OPERATOR_INTERVAL")
+    for name in (*ours, "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("OPERATOR_STATE_DIRECTORY", str(tmp_path / "state"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))

@@ -10,6 +10,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from operator_cli.claude_settings import NO_KEY, ClaudeSettings, from_environment
 from operator_cli.places import Place, place_of, without_secrets
 
 FILE_VARIABLE = "OPERATOR_CONFIG"
@@ -84,6 +86,7 @@ class Settings(BaseSettings):
         interval: between two looks of the monitor, as a duration.
         ledger: a file or the URL of a database; a file in the state directory when left out.
         user: who signs what a person does to tickets and silences.
+        claude: whether and how a model reasons.
     """
 
     model_config = SettingsConfigDict(
@@ -100,6 +103,7 @@ class Settings(BaseSettings):
     ledger: SecretStr | None = None
     user: str = Field(default_factory=login_name)
     clusters: dict[str, ClusterSettings] = Field(default_factory=dict)
+    claude: ClaudeSettings = Field(default_factory=ClaudeSettings)
 
     @field_validator("state_directory")
     @classmethod
@@ -187,7 +191,7 @@ def _flat(prefix: str, value: object) -> dict[str, str]:
     if isinstance(value, list | tuple):
         items: list[object] = list(value)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
         return {prefix: ", ".join(without_secrets(str(v)) for v in items)}
-    return {prefix: without_secrets(str(value))}
+    return {prefix: without_secrets(str(value.value if isinstance(value, Enum) else value))}
 
 
 def _complaint(path: Path, error: ValidationError, from_environment: Mapping[str, str]) -> ConfigurationError:
@@ -200,7 +204,10 @@ def _complaint(path: Path, error: ValidationError, from_environment: Mapping[str
     )
     if first["type"] == "extra_forbidden":
         return ConfigurationError(f"{source}: unknown key")
-    given = "" if first["type"] == "missing" else f" (given: {without_secrets(repr(first['input']))})"
+    if key == "claude.api_key":  # nothing of what was given is repeated
+        return ConfigurationError(f"{source} cannot be used; {NO_KEY}")
+    is_untold = first["type"] == "missing" or key == "claude"
+    given = "" if is_untold else f" (given: {without_secrets(repr(first['input']))})"
     return ConfigurationError(f"{source}: {first['msg'].removeprefix('Value error, ')}{given}")
 
 
@@ -221,18 +228,27 @@ def load() -> Loaded:
         environment = _flat("", EnvSettingsSource(Settings)())
     except SettingsError as e:
         name = next((v for v in os.environ if v.startswith("OPERATOR_") and v.lower() in _variables(e)), "OPERATOR_…")
-        raise ConfigurationError(f"variable {name} is {os.environ.get(name)!r}, which is not the JSON meant") from e
+        given = "" if name == "OPERATOR_CLAUDE" else f" is {os.environ.get(name)!r}, which"  # a key may be in it
+        raise ConfigurationError(f"variable {name}{given} is not the JSON meant") from e
     try:
         settings = Settings(**from_file)
     except ValidationError as e:
         raise _complaint(path, e, environment) from e
     in_file = _flat("", from_file)
-    values = _flat("", settings.model_dump(exclude_none=True)) | {"ledger": str(settings.ledger_place)}
+    values = _flat("", settings.model_dump(exclude_none=True, by_alias=True)) | {"ledger": str(settings.ledger_place)}
+    elsewhere = from_environment(settings.claude)
+    values |= {key: without_secrets(value) for key, (value, _) in elsewhere.items()}
     origins = tuple(
         Origin(
             key=key,
             value=value,
-            source="environment" if key in environment else str(path) if key in in_file else "default",
+            source=elsewhere[key][1]
+            if key in elsewhere
+            else "environment"
+            if key in environment
+            else str(path)
+            if key in in_file
+            else "default",
         )
         for key, value in sorted(values.items())
     )
