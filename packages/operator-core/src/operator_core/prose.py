@@ -38,7 +38,7 @@ class _Found:
     why: str | None
 
 
-_CITATION = re.compile(r"(?<![\w.])o\d+\.\d+(?![\w]|\.\d)")
+_CITATION = re.compile(r"(?<![\w.])[op]\d+\.\d+(?![\w]|\.\d)")
 _DATE = r"(?P<date>\d{4}-\d\d-\d\d)"
 _TIME = r"(?P<time>(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?)"
 _OFFSET = r"(?P<offset>\s?(?:Z|UTC|[+-]\d\d:?\d\d)(?![\w:]))"

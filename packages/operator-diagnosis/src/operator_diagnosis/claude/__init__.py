@@ -4,9 +4,11 @@ The model looks at the recorded readings, asks for further ones through the subj
 with the same diagnosis object as the rules give. What it claims is checked by code that it has no part in.
 """
 
+from operator_diagnosis.claude.investigator import Investigator, prompt
 from operator_diagnosis.claude.limits import Limits, Spent
 from operator_diagnosis.claude.prices import Price, Prices
 from operator_diagnosis.claude.recording import Recording
+from operator_diagnosis.claude.replaying import replay, replay_answer
 from operator_diagnosis.claude.results import Answered, Ended, Investigated, InvestigationFailed, Opinion
 
 __all__ = [
@@ -14,10 +16,14 @@ __all__ = [
     "Ended",
     "Investigated",
     "InvestigationFailed",
+    "Investigator",
     "Limits",
     "Opinion",
     "Price",
     "Prices",
     "Recording",
     "Spent",
+    "prompt",
+    "replay",
+    "replay_answer",
 ]

@@ -21,13 +21,13 @@ UNIONS = 16
 _KEYS = frozenset(
     {
         *("type", "properties", "required", "additionalProperties", "items", "enum", "const", "anyOf", "allOf"),
-        *("$ref", "$defs", "definitions", "description", "title", "format", "default", "minItems"),
+        *("$ref", "$defs", "description", "title", "format", "minItems"),
     }
 )
 _TYPES = frozenset({"object", "array", "string", "integer", "number", "boolean", "null"})
 _FORMATS = frozenset({"date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"})
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-_LOCAL = re.compile(r"#/(\$defs|definitions)/([^/]+)")
+_LOCAL = re.compile(r"#/\$defs/[^/]+")
 
 
 @dataclass(slots=True)
@@ -66,11 +66,7 @@ def _tools(tools: Sequence[Json], counted: _Counted) -> Iterator[str]:
 
 
 def _root(schema: Json, counted: _Counted) -> Iterator[str]:
-    definitions = {
-        f"#/{key}/{name}": as_object(member)
-        for key in ("$defs", "definitions")
-        for name, member in as_object(schema.get(key)).items()
-    }
+    definitions = {f"#/$defs/{name}": as_object(member) for name, member in as_object(schema.get("$defs")).items()}
     if schema.get("type") != "object":
         yield "the root is no object"
     yield from _schema(schema, "", definitions, counted)

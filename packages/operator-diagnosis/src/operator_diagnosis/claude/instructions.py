@@ -24,7 +24,8 @@ One claim is about one signal of one component. "rises by at least" and "falls b
 last of the cited readings, so cite two or more; every other comparison must be true of each reading cited. A word is \
 compared with "is" and "is not" only.
 - Code checks every claim against the record: component, signal, unit, value, direction. What does not hold is \
-struck, and so is every number, time and component in your sentences that no claim of yours backs. Give values as they are listed.
+struck, and so is every number, time and component in your sentences that no claim of yours backs. Give values as \
+they are listed.
 - Evidence "for" and "against" needs claims; evidence that is "missing" needs none, and says why it could not be read.
 - The path has one step for each link from a cause to its effect. Cite at least one claim for the cause and one for \
 the effect: different signals or components, the cause beginning no later than the effect. A link that the readings \

@@ -159,5 +159,15 @@ def _opinion(second: Diagnosis) -> Iterator[str]:
             yield f"  {evidence.standing.value}, {evidence.statement}{why} {ids}".rstrip()
 
 
+def diagnosis_lines(diagnosis: Diagnosis) -> list[str]:
+    """A diagnosis as it was given, for a question about it."""
+    steps = [f"step, {'supported' if s.is_supported else 'inferred'}, {s.says}" for s in diagnosis.path]
+    options = [
+        f"option {o.name}, {o.does}" + (f", refused, {o.refused}" if o.refused else "") for o in diagnosis.options
+    ]
+    chosen = f"recommended {diagnosis.recommended}, {diagnosis.because}"
+    return [f"by {diagnosis.diagnoser}", diagnosis.summary, *_opinion(diagnosis), *steps, *options, chosen]
+
+
 def _prefix(ident: ReadingId) -> str:
     return f"{ident.partition('.')[0]}."

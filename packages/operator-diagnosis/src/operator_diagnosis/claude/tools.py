@@ -14,10 +14,12 @@ from typing import Any
 from operator_core.knowledge import Knowledge
 from operator_core.ports import Probe, ProbeParameter
 
-from operator_diagnosis.claude.forbidden import STRICT_TOOLS
+from operator_diagnosis.claude.forbidden import forbidden_in_request
 
 RECORD = "look-into-the-record"
 """The tool that gives readings which were recorded and are not shown in the case."""
+
+_NOTHING: dict[str, Any] = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
 
 _SIGN = re.compile(r"[^a-zA-Z0-9_-]+")
 
@@ -62,7 +64,16 @@ def tools(probes: Iterable[Probe], knowledge: Knowledge) -> tuple[Tool, ...]:
             parameters=probe.parameters,
             probe=probe.name,
         )
-    return tuple(found.values())[:STRICT_TOOLS]
+    return _taken(found.values())
+
+
+def _taken(found: Iterable[Tool]) -> tuple[Tool, ...]:
+    """As many of the tools, in their order, as the API takes together; one that it would refuse is left out."""
+    taken: list[Tool] = []
+    for tool in found:
+        if not forbidden_in_request([t.definition() for t in (*taken, tool)], _NOTHING):
+            taken.append(tool)
+    return tuple(taken)
 
 
 def arguments(given: Mapping[str, object], parameters: Sequence[ProbeParameter]) -> dict[str, str] | None:
