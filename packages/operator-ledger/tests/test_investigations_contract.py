@@ -40,10 +40,11 @@ def asked(look: Observation, *, name: str = "node-delay", ticket: TicketId | Non
     )
 
 
-def paid(at: datetime, *, usd: str | None = "0.12", ended: str = "", investigation: str = "a") -> InvestigationPaid:
+def paid(at: datetime, *, usd: str | None = "0.12", ended: str = "", cluster: ClusterName = NORTH) -> InvestigationPaid:
     return InvestigationPaid(
         at=at,
-        investigation=investigation,
+        cluster=cluster,
+        investigation="a",
         case="5f" * 32,
         diagnoser="claude",
         model="a-model",
@@ -128,10 +129,13 @@ class TestProbes:
 
 class TestWhatItCost:
     async def test_it_is_found_by_cluster_and_instant(self, ledger: Book, t: At) -> None:
-        first, second, third = paid(t(10)), paid(t(20), usd=None, ended="closed"), paid(t(15), usd="1.0000001")
+        first, second = paid(t(10)), paid(t(20), usd=None, ended="closed")
+        third = paid(t(15), usd="1.0000001", cluster=SOUTH)
         await ledger.append(NORTH, [first], at=t(900))
         await ledger.append(SOUTH, [third], at=t(901))
         await ledger.append(NORTH, [second], at=t(902))
+        with pytest.raises(LedgerError, match="is about cluster 'south' and was appended to 'north'"):
+            await ledger.append(NORTH, [third], at=t(903))
         assert await ledger.paid() == (first, second, third)
         assert await ledger.paid(since=t(15)) == (second, third)
         assert await ledger.paid(since=t(15), cluster=SOUTH) == (third,)

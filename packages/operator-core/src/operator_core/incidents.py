@@ -2,15 +2,17 @@
 
 Violations are one incident when they are about the same component, when one is the cause and the other the
 consequence by a failure mode of the knowledge base, or when they are about members of one redundancy group, near in
-time. All that is about our own sight belongs together. A ticket that was resolved a short while ago is reopened rather
+time. All that is about our own sight belongs together, except what we do not see of a component that is in trouble
+itself: that belongs to its trouble. A ticket that was resolved a short while ago is reopened rather
 than opened once more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from operator_core.components import CLUSTER, CLUSTER_KIND, ComponentRef, RedundancyGroup
 from operator_core.decide import Command, EndViolation, OpenViolation, SilenceViolation
@@ -152,11 +154,13 @@ def _nearness(
     groups: Sequence[RedundancyGroup],
     modes: Sequence[FailureMode],
     now: datetime,
+    sources: Mapping[ComponentRef, ComponentRef],
 ) -> int:
     """How closely a violation belongs to an incident; 0 when it does not."""
     there = draft.violations
     if there[0].concern is not new.concern:
-        return 0
+        in_trouble = {key.component for key in draft.lasting}
+        return 4 if new.concern is Concern.SIGHT and sources.get(new.key.component) in in_trouble else 0
     if new.concern is Concern.SIGHT:
         return 1
     component = new.key.component
@@ -203,12 +207,14 @@ def assign(
     groups: Sequence[RedundancyGroup],
     now: datetime,
     modes: Sequence[FailureMode] = (),
+    sources: Mapping[ComponentRef, ComponentRef] = MappingProxyType({}),
 ) -> tuple[TicketCommand, ...]:
     """Say which tickets open, grow, come back and resolve; one incident is one ticket.
 
     Args:
         tickets: those of this cluster that are open, and those resolved within the reopening window.
         modes: the failure modes whose causal links tell what belongs together.
+        sources: of each source of readings, the component that it tells of.
     """
     mine = [t for t in tickets if t.cluster == cluster]
     there = [_Draft(t, list(t.violations), {v.key for v in t.lasting}) for t in mine if t.is_open]
@@ -219,7 +225,7 @@ def assign(
         match command:
             case OpenViolation(violation=violation):
                 new = _weighed(violation, (*there, *fresh), groups)
-                home = _nearest((*there, *fresh), new, groups, modes, now)
+                home = _nearest((*there, *fresh), new, groups, modes, now, sources)
                 if (home is None or home.ticket is None) and (back := _returned(over, new, now)) is not None:
                     over.remove(back)
                     home = _Draft(back, list(back.violations), {v.key for v in back.lasting})
@@ -255,9 +261,10 @@ def _nearest(
     groups: Sequence[RedundancyGroup],
     modes: Sequence[FailureMode],
     now: datetime,
+    sources: Mapping[ComponentRef, ComponentRef],
 ) -> _Draft | None:
     """The incident that a violation belongs to most closely; of equally near ones the one that grew last."""
-    near = [(_nearness(d, new, groups, modes, now), max(v.opened_at for v in d.violations), d) for d in drafts]
+    near = [(_nearness(d, new, groups, modes, now, sources), max(v.opened_at for v in d.violations), d) for d in drafts]
     best = max(near, key=lambda found: found[:2], default=None)
     return best[2] if best is not None and best[0] > 0 else None
 

@@ -105,6 +105,7 @@ class InvestigationPaid:
 
     Attributes:
         at: on the wall clock, for money is spent by the day, however fast a cluster's clock runs.
+        cluster: whose record it stands in.
         investigation: a word that no other investigation has.
         case: SHA-256 in hex of what was asked about; the same again need not be paid for again.
         attempts: HTTP requests, the repeated ones included.
@@ -116,6 +117,7 @@ class InvestigationPaid:
     """
 
     at: datetime
+    cluster: ClusterName
     investigation: str
     case: str
     diagnoser: str

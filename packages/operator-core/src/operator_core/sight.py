@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
-from operator_core.components import ComponentRef, Kind
+from operator_core.components import CLUSTER_KIND, ComponentRef, Kind
 from operator_core.judgements import CheckResult, Concern, Invariant, InvariantName, Severity, Verdict
 from operator_core.readings import Observation
 
@@ -16,6 +16,11 @@ SOURCE_KIND = Kind("source")
 def source_ref(source: str) -> ComponentRef:
     """The component that stands for a source in judgements about sight."""
     return ComponentRef(SOURCE_KIND, source)
+
+
+def sources_of(observation: Observation) -> dict[ComponentRef, ComponentRef]:
+    """Of each source of an observation, the component that it tells of; none for one that tells of the whole."""
+    return {source_ref(s.source): s.component for s in observation.sources if s.component.kind != CLUSTER_KIND}
 
 
 def _check(observation: Observation) -> Iterable[CheckResult]:

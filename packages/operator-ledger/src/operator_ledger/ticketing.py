@@ -75,7 +75,7 @@ def ticket_of(entry: Entry) -> TicketId | None:
 def cluster_of(entry: Entry) -> ClusterName | None:
     """The cluster that an entry itself names; None when it names none."""
     match entry:
-        case OpenTicket():
+        case OpenTicket() | InvestigationPaid():
             return entry.cluster
         case ObservationKept(observation=observation):
             return observation.cluster
