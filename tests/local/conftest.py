@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 import sysconfig
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -62,12 +62,17 @@ def tools_image(docker: DockerClient) -> str:
     return answer.stdout.strip()
 
 
-@pytest.fixture
-def port_offset() -> int:
-    """An offset at which the ports of a whole cluster are free."""
+@pytest.fixture(scope="module")
+def port_offsets() -> Iterator[int]:
+    """Offsets at which the ports of a whole cluster are free."""
     bases = (2379, 2380, 2381, 3000, 8080, 9090, 9187, *range(20160, 20169), *range(20180, 20189))
     start = 10_000 + os.getpid() % 100 * 100
-    return next(o for o in range(start, 40_000, 100) if all(_is_free(base + o) for base in bases))
+    return (o for o in range(start, 40_000, 100) if all(_is_free(base + o) for base in bases))
+
+
+@pytest.fixture
+def port_offset(port_offsets: Iterator[int]) -> int:
+    return next(port_offsets)
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ from operator_core.incidents import (
 from operator_core.judgements import Concern, InvariantName, JudgementKey, Severity
 from operator_core.knowledge import Consequence, FailureMode, ModeName, Of, Scope
 from operator_core.readings import ClusterName
+from operator_core.sight import SOURCE_KIND
 from operator_core.silences import SilenceId
 from operator_core.tickets import PROGRAM, Ticket, TicketId, TicketState, Violation, gravest, may_move, refusal
 
@@ -32,6 +33,8 @@ T0 = datetime(2026, 1, 1, tzinfo=UTC)
 HERE = ClusterName("toys")
 NODES = tuple(ComponentRef(Kind("node"), str(n)) for n in (1, 2, 3))
 STRANGER = ComponentRef(Kind("lamp"), "1")
+SOURCE, OTHER_SOURCE = ComponentRef(SOURCE_KIND, "metrics of one"), ComponentRef(SOURCE_KIND, "metrics of a stranger")
+TELL_OF = {SOURCE: NODES[0], OTHER_SOURCE: STRANGER}
 QUORUM = RedundancyGroup(name="quorum", members=NODES, needed=2)
 
 
@@ -108,7 +111,7 @@ def ends(*violations: Violation, at: datetime = T0) -> list[Command]:
 
 
 def assigned(tickets: Sequence[Ticket], commands: Sequence[Command], now: datetime = T0) -> tuple[TicketCommand, ...]:
-    return assign(tickets, commands, cluster=HERE, groups=(QUORUM,), now=now, modes=MODES)
+    return assign(tickets, commands, cluster=HERE, groups=(QUORUM,), now=now, modes=MODES, sources=TELL_OF)
 
 
 def test_two_members_of_a_group_are_one_incident() -> None:
@@ -272,12 +275,30 @@ def test_the_same_component_joins_at_any_time() -> None:
     assert isinstance(made, JoinTicket)
 
 
-def test_our_sight_and_the_subjects_health_never_share_a_ticket() -> None:
-    blind = violation(NODES[0], concern=Concern.SIGHT)
-    (made,) = assigned([ticket(violation(NODES[0]))], opens(blind))
-    assert isinstance(made, OpenTicket)
-    (joined,) = assigned([ticket(blind)], opens(violation(STRANGER, concern=Concern.SIGHT)))
+def test_our_sight_is_one_incident_and_the_subjects_health_another() -> None:
+    blind = violation(SOURCE, concern=Concern.SIGHT)
+    made = assigned([ticket(blind)], opens(violation(NODES[0])))
+    assert [type(m) for m in made] == [OpenTicket]
+    (joined,) = assigned([ticket(blind)], opens(violation(OTHER_SOURCE, concern=Concern.SIGHT)))
     assert isinstance(joined, JoinTicket)
+
+
+@pytest.mark.parametrize("sight_comes_first", [False, True])
+def test_what_is_not_seen_of_a_component_in_trouble_belongs_to_its_trouble(sight_comes_first: bool) -> None:
+    sick, blind = violation(NODES[0]), violation(SOURCE, concern=Concern.SIGHT)
+    (joined,) = assigned([ticket(sick)], opens(blind))
+    assert joined == JoinTicket(ticket=TicketId(1), at=T0, violation=blind)
+    at_once = [blind, sick] if sight_comes_first else [sick, blind]
+    assert assigned([], opens(*at_once)) == (OpenTicket(cluster=HERE, at=T0, violations=(sick, blind)),)
+
+
+def test_what_is_not_seen_of_another_or_of_one_that_is_well_again_is_an_incident_of_its_own() -> None:
+    sick, blind = violation(NODES[0]), violation(OTHER_SOURCE, concern=Concern.SIGHT)
+    assert [type(m) for m in assigned([ticket(sick)], opens(blind))] == [OpenTicket]
+    over = replace(sick, ended_at=T0)
+    held = ticket(over, hold=True)
+    made = assigned([held], opens(violation(SOURCE, concern=Concern.SIGHT)))
+    assert [type(m) for m in made] == [OpenTicket]
 
 
 def test_the_last_end_resolves_and_an_earlier_one_does_not() -> None:

@@ -37,6 +37,7 @@ class LocalChoice:
         profiles: what comes up beside the cluster.
         overrides: compose files over the subject's own, whole paths.
         on_disk: whether the cluster's data is on this machine's disk, and not in its memory.
+        simulated: whether simulated nodes are in PD's and TiKV's place.
     """
 
     stores: int = FEWEST_STORES
@@ -44,6 +45,7 @@ class LocalChoice:
     profiles: tuple[str, ...] = ()
     overrides: tuple[Path, ...] = ()
     on_disk: bool = False
+    simulated: bool = False
 
 
 def marks(state: Path) -> Path:
@@ -110,6 +112,7 @@ def chosen(
     profiles: Sequence[str],
     overrides: Sequence[Path],
     on_disk: bool | None = None,
+    simulated: bool | None = None,
 ) -> LocalChoice:
     """How a deployment is meant to be: what the options say, else how it is up already.
 
@@ -132,6 +135,11 @@ def chosen(
     if before is not None and on_disk is not None and on_disk is not before.on_disk:
         option, place = ("--on-disk", "in memory") if on_disk else ("--in-memory", "on disk")
         raise ConfigurationError(f"{option}: the data is {place} already; to begin anew: down --volumes")
+    if before is not None and simulated is not None and simulated is not before.simulated:
+        option, nodes = ("--simulated", "real") if simulated else ("--real", "simulated")
+        raise ConfigurationError(f"{option}: its nodes are {nodes}; to begin anew: down --volumes")
+    if on_disk and (simulated or was.simulated):
+        raise ConfigurationError("--on-disk: simulated nodes write no data; leave it out, or leave out --simulated")
     if port_offset is not None and not 0 <= port_offset <= _LAST_OFFSET:
         raise ConfigurationError(f"--port-offset is {port_offset}; 0 to {_LAST_OFFSET} is meant")
     if counted := [p for p in profiles if p.startswith(_COUNTED)]:
@@ -145,6 +153,7 @@ def chosen(
         profiles=tuple(sorted({*was.profiles, *profiles})),
         overrides=tuple(f.absolute() for f in overrides) or was.overrides,
         on_disk=was.on_disk if on_disk is None else on_disk,
+        simulated=was.simulated if simulated is None else simulated,
     )
 
 
@@ -159,11 +168,13 @@ def deployment(name: str, choice: LocalChoice, *, answer_within: timedelta | Non
     if choice.port_offset is not None:
         environment[_OFFSET] = str(choice.port_offset)
     folder = Path(str(files("operator_subject_tikv")))
-    disk = (folder / "on-disk.yaml",) if choice.on_disk else ()
+    over = [
+        f"{kind}.yaml" for kind, is_meant in (("on-disk", choice.on_disk), ("simulated", choice.simulated)) if is_meant
+    ]
     more = (f"{_COUNTED}{choice.stores}",) if choice.stores > FEWEST_STORES else ()
     return LocalDeployment(
         name=name,
-        compose_files=(folder / "docker-compose.yaml", *disk, *choice.overrides),
+        compose_files=(folder / "docker-compose.yaml", *(folder / f for f in over), *choice.overrides),
         environment=environment,
         profiles=(*more, *choice.profiles),
         answer_within=answer_within or timedelta(minutes=5),

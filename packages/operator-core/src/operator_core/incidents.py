@@ -189,6 +189,11 @@ def _weighed(violation: Violation, drafts: Iterable[_Draft], groups: Sequence[Re
     return violation
 
 
+def _is_about_sight(command: Command) -> bool:
+    """What we do not see is placed last, when it is known what is in trouble."""
+    return isinstance(command, OpenViolation) and command.violation.concern is Concern.SIGHT
+
+
 def _is_the_same(ticket: Ticket, new: Violation, now: datetime) -> bool:
     """Whether a violation is a resolved ticket's trouble come back."""
     if ticket.resolved_at is None or now - ticket.resolved_at > REOPEN_WINDOW or ticket.concern is not new.concern:
@@ -221,7 +226,7 @@ def assign(
     over = [t for t in mine if not t.is_open]
     fresh: list[_Draft] = []
     result: list[TicketCommand] = []
-    for command in commands:
+    for command in sorted(commands, key=_is_about_sight):
         match command:
             case OpenViolation(violation=violation):
                 new = _weighed(violation, (*there, *fresh), groups)

@@ -14,6 +14,7 @@ from operator_core.knowledge import FailureMode, Knowledge
 from operator_core.ports import Standpoint
 from operator_core.readings import Observation
 from operator_core.record import Entry, JudgementChanged, ObservationKept, Progress
+from operator_core.sight import sources_of
 from operator_core.silences import Silence
 from operator_core.tickets import Ticket, TicketId, Violation
 
@@ -202,7 +203,15 @@ def drafted(
     observation = sight.observation
     now = observation.at
     commands: tuple[Command, ...] = tuple(decide(course.tracked, sight.judgements, now=now, silences=silences))
-    orders = assign(tickets, commands, cluster=observation.cluster, groups=course.groups, now=now, modes=modes)
+    orders = assign(
+        tickets,
+        commands,
+        cluster=observation.cluster,
+        groups=course.groups,
+        now=now,
+        modes=modes,
+        sources=sources_of(observation),
+    )
     settled = settle(course.tracked, commands)
     if sight.failed is None:
         settled = remembered(settled, sight.judgements, now=now)

@@ -22,6 +22,7 @@ from operator_core.incidents import (
 from operator_core.judgements import Concern, JudgementKey, Verdict, judge
 from operator_core.readings import Observation
 from operator_core.runtime import run_virtual
+from operator_core.sight import sources_of
 from operator_core.tickets import Ticket, TicketId, TicketState, Violation, gravest
 from operator_tikv import KNOWLEDGE
 
@@ -56,6 +57,7 @@ class Desk:
             groups=observation.groups,
             now=observation.at,
             modes=KNOWLEDGE.modes,
+            sources=sources_of(observation),
         )
         for order in orders:
             self._carry_out(order)

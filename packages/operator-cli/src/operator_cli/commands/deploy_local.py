@@ -86,6 +86,14 @@ def up(
             show_default=False,
         ),
     ] = None,
+    simulated: Annotated[
+        bool | None,
+        typer.Option(
+            "--simulated/--real",
+            help="Simulated nodes, of images made of Debian packages: for where no registry is.  [default: real]",
+            show_default=False,
+        ),
+    ] = None,
     wait: Annotated[bool, typer.Option(help="Wait until every service answers.")] = True,
     timeout: Annotated[str, typer.Option(metavar="DURATION", help="How long to wait.")] = "5m",
     as_json: Json = False,
@@ -107,6 +115,7 @@ def up(
             profiles=profile or (),
             overrides=file or (),
             on_disk=on_disk,
+            simulated=simulated,
         )
     )
     meant = deployment(name, choice, answer_within=within)

@@ -24,6 +24,7 @@ from operator_simulator.nodes.node import Node, NodeOptions
 from operator_simulator.nodes.shared import SharedModel
 
 CONTROL_PORT: Final = 20190
+CONTROL: Final = f"model:{CONTROL_PORT}"
 DATA_PORTS: Final = {"pd": 2379, "store": 20160}
 """Datagrams come to the number under which the others are served, so that a cut of that port is felt."""
 _MARK: Final = "born.json"
@@ -51,14 +52,14 @@ def add_commands(commands: Commands) -> None:
     node = commands.add_parser("node", help="be one PD member or one store")
     node.add_argument("--kind", choices=("pd", "store"), required=True)
     node.add_argument("--name", required=True, help="pd0, tikv0, …")
-    node.add_argument("--control", required=True, help="the model, HOST:PORT")
-    node.add_argument("--data-dir", type=Path, required=True, help="a store's room is that of this volume")
+    node.add_argument("--control", default=CONTROL, help="the model, HOST:PORT")
+    node.add_argument("--data-dir", type=Path, default=Path("/data"), help="a store's room is that of this volume")
     node.add_argument("--listen", default="0.0.0.0", help="address of the ports")  # noqa: S104 - a container's own
     node.add_argument("--data-address", required=True, help="this node on the data network, HOST[:PORT]")
     node.add_argument("--advertise-data-address", help="where the others send their beats, when it is another")
     node.set_defaults(run=_node)
     load = commands.add_parser("load", help="drive the clients' load")
-    load.add_argument("--control", required=True)
+    load.add_argument("--control", default=CONTROL, help="the model, HOST:PORT")
     load.add_argument("--traffic", type=float, default=2.0, help="multiple of the usual load")
     load.add_argument("--pattern", choices=sorted(PATTERNS), default="steady", help="how much of it, step by step")
     load.add_argument("--step", type=float, default=30.0, help="seconds")

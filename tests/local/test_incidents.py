@@ -1,0 +1,283 @@
+"""What a person does from `up` to `down`, on three simulated deployments at once: no fault, no ticket; a fault, one.
+
+Nothing here is told to anybody: the faults are done to containers, the model feels them over the network, Operator
+reads ports and a real Prometheus.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from importlib.resources import files
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+from urllib.request import urlopen
+from uuid import uuid4
+
+import pytest
+from python_on_whales import DockerClient
+from watch_process import OPERATOR, WALL, pause
+
+pytestmark = pytest.mark.docker
+
+ROOT = Path(__file__).parents[2]
+BOARDS = Path(str(files("operator_subject_tikv"))) / "grafana" / "dashboards"
+IMAGES = ("simulated-node", "prometheus", "fault-tools", "operator")
+
+QUIET: Final = timedelta(minutes=3)
+TOLD_WITHIN: Final = timedelta(seconds=150)
+OVER_WITHIN: Final = timedelta(seconds=200)
+SETTLES_WITHIN: Final = timedelta(seconds=120)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Does:
+    """One fault, as a person types it, and the invariants by which its ticket may tell it."""
+
+    command: tuple[str, ...]
+    told_by: frozenset[str]
+
+    @property
+    def name(self) -> str:
+        return " ".join(self.command)
+
+
+def does(command: str, *told_by: str) -> Does:
+    return Does(command=tuple(command.split()), told_by=frozenset(told_by))
+
+
+UNREACHABLE = ("store-reachable", "store-heard-by-pd")
+SLOW = ("append-quick", "commit-quick", "apply-quick", "propose-wait-short")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Course:
+    """What one deployment goes through.
+
+    Attributes:
+        quiet: for how long nothing is done to it, before anything is.
+    """
+
+    options: tuple[str, ...]
+    faults: tuple[Does, ...]
+    quiet: timedelta = timedelta(0)
+
+
+# No component has two faults: trouble that comes back to the same one soon is the same ticket, reopened.
+COURSES = (
+    Course(
+        options=("--profile", "load"),
+        faults=(
+            does("kill-store tikv0", *UNREACHABLE),
+            does("pause-store tikv1", *UNREACHABLE),
+            does("fill-disk-store tikv2", "disk-space", "store-takes-writes"),
+        ),
+    ),
+    Course(
+        options=("--profile", "operator"),
+        faults=(
+            does("isolate-store tikv0", *UNREACHABLE),
+            does("cut-from-pd tikv1", "store-heard-by-pd"),
+            does("loss-store tikv2 --set share=0.3", *SLOW, *UNREACHABLE),
+        ),
+    ),
+    Course(
+        options=("--stores", "4"),
+        quiet=QUIET,
+        faults=(
+            does("kill-pd-leader", "pd-member-reachable", "pd-has-leader"),
+            does("delay-store tikv3 --set ms=100", *SLOW),
+        ),
+    ),
+)
+
+
+@dataclass(kw_only=True)
+class Lived:
+    """What came of a fault."""
+
+    target: dict[str, str]
+    injected_at: datetime
+    told: list[dict[str, Any]]
+    in_the_end: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+
+
+class Stack:
+    """One deployment, and the person at it."""
+
+    def __init__(self, course: Course, offset: int, environment: dict[str, str], folder: Path) -> None:
+        self.name = f"test-{uuid4().hex[:8]}"
+        self.course = course
+        self.offset = offset
+        self.environment = environment
+        self.log = folder / f"{self.name}.log"
+        self.lived: dict[str, Lived] = {}
+        self.quiet_tickets: list[dict[str, Any]] | None = None
+        self.without_series: list[str] = []
+        self.monitor: subprocess.Popen[bytes] | None = None
+
+    def operator(self, *arguments: str, may_fail: bool = False) -> str:
+        answer = subprocess.run(
+            [OPERATOR, *arguments], capture_output=True, text=True, timeout=400, check=False, env=self.environment
+        )
+        assert may_fail or answer.returncode == 0, f"{arguments}: {answer.stdout[-2000:]}{answer.stderr[-2000:]}"
+        return answer.stdout
+
+    def tickets(self) -> list[dict[str, Any]]:
+        answer = self.operator("tickets", "list", "--all", "--json", "--cluster", f"local:{self.name}", may_fail=True)
+        return json.loads(answer)["result"] if answer else []
+
+    def until(self, holds: Callable[[], bool], within: timedelta) -> bool:
+        end = WALL.now() + within
+        while WALL.now() < end:
+            if holds():
+                return True
+            pause(1)
+        return holds()
+
+    def live(self) -> None:
+        """Everything that its course says, from `up` on."""
+        offset = ("--port-offset", str(self.offset))
+        self.operator("deploy", "local", "up", "--simulated", "--name", self.name, *offset, *self.course.options)
+        with self.log.open("wb") as log:
+            command = [OPERATOR, "monitor", "--name", self.name]
+            self.monitor = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.environment
+            )
+        assert self.until(self.is_settled, SETTLES_WITHIN), self.log.read_text()[-3000:]
+        if self.course.quiet:
+            pause(self.course.quiet.total_seconds())
+            self.quiet_tickets = self.tickets()
+        for fault in self.course.faults:
+            self.lived[fault.name] = self.break_and_mend(fault)
+        self.without_series = [e for e in self.expressions() if not self.series(e)]
+
+    def is_settled(self) -> bool:
+        return re.search(r"#\d+ +\d+ hold(?!.*(violated|unknown|unseen))", self.log.read_text()) is not None
+
+    def break_and_mend(self, fault: Does) -> Lived:
+        before = {t["id"] for t in self.tickets()}
+
+        def new() -> list[dict[str, Any]]:
+            return [t for t in self.tickets() if t["id"] not in before]
+
+        began = WALL.now()
+        done = json.loads(self.operator("chaos", *fault.command, "--name", self.name, "--json"))["result"]
+        lived = Lived(target=done["fault"]["target"], injected_at=began, told=[])
+        self.until(lambda: bool(new()), TOLD_WITHIN)
+        pause(10)
+        lived.told = new()
+        self.operator("chaos", "heal", "--name", self.name)
+        self.until(lambda: all(t["state"] == "resolved" for t in new()), OVER_WITHIN)
+        lived.in_the_end = new()
+        return lived
+
+    def expressions(self) -> Iterator[str]:
+        for board in ("cluster.json", *(["operator.json"] if "operator" in self.course.options else [])):
+            for panel in json.loads((BOARDS / board).read_text())["panels"]:
+                for target in panel.get("targets", ()):
+                    yield re.sub(r"\$\{?\w+\}?", ".*", target["expr"].replace("$__rate_interval", "1m"))
+
+    def series(self, expression: str) -> Sequence[object]:
+        address = f"http://127.0.0.1:{9090 + self.offset}/api/v1/query?query={quote(expression)}"
+        with urlopen(address, timeout=10) as answer:
+            return json.load(answer)["data"]["result"]
+
+    def end(self) -> None:
+        if self.monitor is not None:
+            self.monitor.send_signal(signal.SIGTERM)
+            self.monitor.wait(30)
+        self.operator("chaos", "heal", "--name", self.name, may_fail=True)
+        self.operator("deploy", "local", "down", "--volumes", "--yes", "--name", self.name)
+
+
+@pytest.fixture(scope="module")
+def images(docker: DockerClient) -> None:
+    """Those of docker/, built where they are not there yet."""
+    del docker
+    for image in IMAGES:
+        script = ROOT / "docker" / image / "build-image"
+        answer = subprocess.run([str(script)], capture_output=True, text=True, timeout=900, check=False)
+        if answer.returncode == 3:
+            pytest.skip(answer.stderr.strip())
+        assert answer.returncode == 0, answer.stderr[-2000:]
+
+
+@pytest.fixture(scope="module")
+def stacks(
+    images: None, docker_config: Path, port_offsets: Iterator[int], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[list[Stack]]:
+    """All courses, lived through side by side."""
+    del images
+    folder = tmp_path_factory.mktemp("incidents")
+    small = {"OPERATOR_TIKV_DISK": "512m", "OPERATOR_PD_DISK": "16m"}
+    environment = {**os.environ, **small}
+    environment |= {"DOCKER_CONFIG": str(docker_config), "OPERATOR_STATE_DIRECTORY": str(folder / "state")}
+    made = [
+        Stack(course, offset, environment, folder)
+        for course, offset in zip(COURSES, islice(port_offsets, len(COURSES)), strict=True)
+    ]
+    try:
+        with ThreadPoolExecutor(len(made)) as threads:
+            for living in [threads.submit(stack.live) for stack in made]:
+                living.result()
+        yield made
+    finally:
+        for stack in made:
+            stack.end()
+
+
+def _lived(stacks: Sequence[Stack], fault: Does) -> Lived:
+    return next(s.lived[fault.name] for s in stacks if fault.name in s.lived)
+
+
+@pytest.mark.parametrize("fault", [f for c in COURSES for f in c.faults], ids=lambda f: f.name)
+def test_a_fault_is_one_ticket_about_the_right_component_and_over_when_it_is_healed(
+    stacks: Sequence[Stack], fault: Does
+):
+    lived = _lived(stacks, fault)
+
+    (ticket,) = lived.told
+    assert ticket["component"] == lived.target
+    assert datetime.fromisoformat(ticket["opened_at"]) > lived.injected_at
+    assert {v["key"]["invariant"] for v in ticket["violations"]} & fault.told_by
+    (over,) = lived.in_the_end
+    assert (over["id"], over["state"]) == (ticket["id"], "resolved")
+
+
+def test_three_minutes_without_a_fault_open_no_ticket(stacks: Sequence[Stack]):
+    assert [s.quiet_tickets for s in stacks if s.course.quiet] == [[]]
+
+
+def test_every_expression_of_the_dashboards_gives_series(stacks: Sequence[Stack]):
+    assert {s.name: s.without_series for s in stacks} == {s.name: [] for s in stacks}
+
+
+def test_the_operator_in_a_container_saw_the_same_cluster(stacks: Sequence[Stack]):
+    (stack,) = (s for s in stacks if "operator" in s.course.options)
+
+    assert {s["metric"]["cluster"] for s in stack.series("operator_watch_held") if isinstance(s, dict)} == {"local"}
+
+
+def test_after_down_nothing_is_left_and_the_others_stay_as_they_are(stacks: Sequence[Stack], docker: DockerClient):
+    first, *others = stacks
+
+    first.end()
+    first.monitor = None
+
+    label = f"com.docker.compose.project=operator-{first.name}"
+    assert docker.container.list(all=True, filters=[("label", label)]) == []
+    assert docker.network.list(filters=[("label", label)]) == []
+    assert docker.volume.list(filters=[("label", label)]) == []
+    for other in others:
+        status = json.loads(other.operator("deploy", "local", "status", "--name", other.name, "--json"))["result"]
+        assert status["is_healthy"]
