@@ -243,3 +243,9 @@ def bench(crash_case: Case) -> Benches:
 def script(crash_case: Case) -> Script:
     """Writes about node 2 of three, which crashed between the second look and the third."""
     return Script(crash_case)
+
+
+@pytest.fixture
+def prober(crash_case: Case) -> ToyProber:
+    """Knows two probes, and what the doors of three nodes do."""
+    return ToyProber(crash_case)

@@ -215,6 +215,9 @@ class Interview(Generic[T]):
 
     def _failed(self, failure: Failure | None) -> Closed[T]:
         assert failure is not None
+        room = self._budget.room(sending=self._sending())
+        if failure.kind.may_pass and room.is_none:
+            return self._ended(Ended.LIMIT, f"the budget is used up: {room.because}")
         ended = Ended.CONTEXT if failure.kind is FailureKind.TOO_LONG else Ended.UNREACHABLE
         closed = self._ended(ended, one_line(str(failure)))
         return Closed(

@@ -124,7 +124,12 @@ def _session(recording: Recording, case: Case, kind: str) -> Session:
             prices=_prices(as_object(about.get("prices")), as_text(about.get("model"))),
             probes=tuple(_probe(p) for p in recording.probes),
             second=None if second is None else from_json(as_text(second)),
-            outward=Outward(chance=random.Random(0), pseudonyms=bool(hosts), known=hosts.values(), called=hosts),  # noqa: S311 (nothing is sent)
+            outward=Outward(
+                chance=random.Random(0),  # noqa: S311 (nothing is sent)
+                pseudonyms=about.get("pseudonyms") is True,
+                known=hosts.values(),
+                called=hosts,
+            ),
             line=RecordingLine(RecordedLine(recording.exchanges)),
             asking=RecordingAsking(RecordedAsking(recording.tools)),
             told=_silent,

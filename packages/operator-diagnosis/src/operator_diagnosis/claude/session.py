@@ -193,6 +193,7 @@ class Session:
             "limits": _limits_json(self.limits),
             "prices": _prices_json(self.prices, self.model),
             "second_opinion": None if self.second is None else to_json(self.second),
+            "pseudonyms": self.outward.has_pseudonyms,
             "hosts": [[name, host] for name, host in self.outward.called.items()],
             **more,
         }

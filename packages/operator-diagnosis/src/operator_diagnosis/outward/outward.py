@@ -63,6 +63,11 @@ class Outward:
         """The names given to hosts so far, and the hosts; empty without pseudonyms. It does not leave the process."""
         return self._hosts.called if self._hosts else {}
 
+    @property
+    def has_pseudonyms(self) -> bool:
+        """Whether hosts are called by other names outside."""
+        return self._hosts is not None
+
     def explained(self) -> str:
         """What a reader outside must know of masks, names and fences."""
         hosts = (
