@@ -9,9 +9,12 @@ import typer
 from typer.core import TyperGroup
 
 from operator_cli.commands import (
+    agent,
+    ask,
     chaos,
     check,
     config,
+    costs,
     demo,
     deploy,
     diagnose,
@@ -76,6 +79,9 @@ app.add_typer(tickets.app, name="tickets")
 app.add_typer(silence.app, name="silence")
 app.command("timeline")(timeline.timeline)
 app.command("diagnose")(diagnose.diagnose)
+app.command("agent")(agent.agent)
+app.command("ask")(ask.ask)
+app.command("costs")(costs.costs)
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(chaos.app, name="chaos")
 app.add_typer(config.app, name="config")

@@ -281,6 +281,11 @@ class Record:
         return self.clock(cluster).now()
 
 
+def record_of(ledger: Ledger, loaded: Loaded) -> Record:
+    """A ledger as a person reads it and writes into it."""
+    return Record(ledger=ledger, clock=lambda cluster: cluster_clock(cluster, loaded))
+
+
 async def on_ledger(
     loaded: Loaded, ledger: str | None, use_case: Callable[[SqlLedger], Awaitable[T]], *, may_begin: bool = False
 ) -> T:
@@ -291,11 +296,7 @@ async def on_ledger(
 
 async def on_record(loaded: Loaded, ledger: str | None, use_case: Callable[[Record], Awaitable[T]]) -> T:
     """Await a use case on the same as a record, read and written by a person."""
-
-    def read(opened: SqlLedger) -> Awaitable[T]:
-        return use_case(Record(ledger=opened, clock=lambda cluster: cluster_clock(cluster, loaded)))
-
-    return await on_ledger(loaded, ledger, read)
+    return await on_ledger(loaded, ledger, lambda opened: use_case(record_of(opened, loaded)))
 
 
 def knowledge() -> Knowledge:

@@ -10,15 +10,16 @@ from operator_core.diagnosis import Diagnosis
 from operator_core.errors import ConfigurationError
 from operator_core.judgements import Judgement, Verdict, judge
 from operator_core.knowledge import Knowledge
-from operator_core.ports import Case
+from operator_core.ports import Case, Ledger
 from operator_core.readings import ClusterName
 from operator_core.record import DiagnosisMade
+from operator_core.tickets import Ticket
 
 from operator_cli.moments import parse_past
 from operator_cli.use_cases.looking import APART
 from operator_cli.use_cases.tickets import check_known, ticket_of
 from operator_cli.use_cases.trouble import LOOKS, while_it_lasted
-from operator_cli.wiring import Meant, Record, cluster_name, diagnoser, watch
+from operator_cli.wiring import Meant, Record, Watched, diagnoser, watch
 
 
 async def diagnose_ticket(record: Record, ident: int, known: Knowledge, *, at: str | None = None) -> Diagnosis:
@@ -33,27 +34,45 @@ async def diagnose_ticket(record: Record, ident: int, known: Knowledge, *, at: s
     Raises:
         ConfigurationError: there is no such ticket, or nothing was kept of it.
     """
-    ledger = record.ledger
-    ticket = await ticket_of(ledger, ident)
+    ticket = await ticket_of(record.ledger, ident)
     until = None if at is None else parse_past(at, of="--at", now=record.now(ticket.cluster))
+    case = await case_of(record.ledger, ticket, known, until=until)
+    made = await by_rules(case)
+    if at is None:
+        await record.ledger.append(case.cluster, [DiagnosisMade(diagnosis=made)], at=made.at)
+    return made
+
+
+async def by_rules(case: Case) -> Diagnosis:
+    """What the rules think of a case."""
+    made = await diagnoser().diagnose(case)
+    return made if case.ticket is None else replace(made, ticket=case.ticket.id)
+
+
+async def case_of(ledger: Ledger, ticket: Ticket, known: Knowledge, *, until: datetime | None = None) -> Case:
+    """What is on record of a ticket, for whoever reasons about it.
+
+    Args:
+        ledger: where it is.
+        ticket: which one.
+        known: what the subject knows.
+        until: the instant at which one reasons; nothing later is looked at.
+
+    Raises:
+        ConfigurationError: nothing was kept of it.
+    """
     observations = await while_it_lasted(ledger, ticket, known, until=until)
     if not observations:
         when = "" if until is None else f" of the time up to {_shown(until)}"
-        raise ConfigurationError(f"ticket {ident} has no observation on record{when}")
-    made = await diagnoser().diagnose(
-        Case(
-            cluster=ticket.cluster,
-            at=observations[-1].at,
-            observations=observations,
-            knowledge=known,
-            trouble_since=min(v.since for v in ticket.violations),
-            ticket=ticket,
-        )
+        raise ConfigurationError(f"ticket {ticket.id} has no observation on record{when}")
+    return Case(
+        cluster=ticket.cluster,
+        at=observations[-1].at,
+        observations=observations,
+        knowledge=known,
+        trouble_since=min(v.since for v in ticket.violations),
+        ticket=ticket,
     )
-    made = replace(made, ticket=ticket.id)
-    if until is None:
-        await ledger.append(ticket.cluster, [DiagnosisMade(diagnosis=made)], at=made.at)
-    return made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,24 +89,27 @@ class Now:
 
 async def diagnose_now(meant: Meant) -> Now:
     """Look at what is happening now, twice, and reason about it; nothing is recorded."""
+    async with watch(meant) as watched:
+        judgements, case = await case_now(watched)
+    return Now(judgements=judgements, diagnosis=None if case is None else await by_rules(case))
+
+
+async def case_now(watched: Watched) -> tuple[tuple[Judgement, ...], Case | None]:
+    """What two looks at a cluster show, and what there is to be reasoned about; None when nothing is violated."""
     from operator_monitor import look_once
 
-    async with watch(meant) as watched:
-        look = await look_once(watched.subject, clock=watched.clock, apart=APART)
-        known = await watched.subject.knowledge()
+    look = await look_once(watched.subject, clock=watched.clock, apart=APART)
+    known = await watched.subject.knowledge()
     wrong = [j for o in look.observations for j in judge(known.invariants, o) if j.verdict is Verdict.VIOLATED]
     if not wrong:
-        return Now(judgements=look.judgements, diagnosis=None)
-    made = await diagnoser().diagnose(
-        Case(
-            cluster=cluster_name(meant),
-            at=look.observations[-1].at,
-            observations=look.observations,
-            knowledge=known,
-            trouble_since=min(j.at for j in wrong),
-        )
+        return look.judgements, None
+    return look.judgements, Case(
+        cluster=watched.cluster,
+        at=look.observations[-1].at,
+        observations=look.observations,
+        knowledge=known,
+        trouble_since=min(j.at for j in wrong),
     )
-    return Now(judgements=look.judgements, diagnosis=made)
 
 
 BEFORE = timedelta(minutes=2)
