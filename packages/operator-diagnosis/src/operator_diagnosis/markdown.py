@@ -103,7 +103,8 @@ class _Markdown:
         if evidence.standing is Standing.MISSING:
             return f"whether {said}: {self._text(evidence.missing_because)}"
         shown = f": {self._cited(evidence.claims)}" if evidence.claims else ""
-        return f"{said} ({weight(evidence.weight)}){shown}"
+        weighed = f" ({weight(evidence.weight)})" if evidence.weight else ""
+        return f"{said}{weighed}{shown}"
 
     def _step(self, place: int, step: CausalStep) -> str:
         says = self._text(step.says)

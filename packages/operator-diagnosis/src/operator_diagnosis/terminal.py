@@ -140,7 +140,8 @@ class _Terminal:
             said.append_text(self._text(f": {evidence.missing_because}", "dim"))
         else:
             said = self._text(evidence.statement)
-            said.append(f" ({weight(evidence.weight)})", style="dim")
+            if evidence.weight:  # a diagnoser that does not weigh says nothing of it
+                said.append(f" ({weight(evidence.weight)})", style="dim")
         rows.add_row("", Text(mark, style=f"bold {style}"), said)
         if is_first:
             for claim in evidence.claims[:CLAIMS_UNDER_ONE]:

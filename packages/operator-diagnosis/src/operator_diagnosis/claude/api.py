@@ -65,8 +65,9 @@ class ApiLine:
         began = self._clock.now()
         reading = _Reading()
         failure: Failure | None = None
+        coming = self._stream(request)
         try:
-            async with self._clock.deadline(within), self._stream(request) as stream:
+            async with self._clock.deadline(within), coming as stream:
                 await reading.read(stream, heard)
         except (*_ON_THE_WAY, *_UNREADABLE) as e:
             failure = _failure(e)

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from operator_core.knowledge import FailureMode, Knowledge, OptionTemplate, Sign, SignName
 
+from operator_diagnosis.prose import sentence
+
 
 def catalogue(knowledge: Knowledge) -> str:
     """The knowledge in sections, in its own order; it depends on nothing but the knowledge."""
@@ -38,19 +40,21 @@ def _lines(knowledge: Knowledge) -> Iterator[str]:
 
 def _mode(mode: FailureMode, signs: dict[SignName, Sign]) -> Iterator[str]:
     yield f"\nmode {mode.name} of a {mode.about} ({mode.scope.value}). {mode.title}"
-    yield f"  {mode.summary} {mode.mechanism}"
+    yield f"  {sentence(mode.summary)} {mode.mechanism}"
     for expectation in mode.expects:
         sign = signs.get(expectation.sign)
         if sign is not None:
-            yield f"  sign {sign.name}, seen with a chance of {expectation.probability:g}. {sign.says}"
+            chances = f"seen with a chance of {expectation.probability:g}, without it of {sign.base_rate:g}"
+            yield f"  sign {sign.name}, {chances}. {sign.says}"
     for other, apart in mode.tells_apart.items():
         yield f"  unlike {other}. {apart}"
     for option in mode.options:
         yield _option(option)
     for warning in mode.dont:
-        yield f"  do not {warning}"
+        yield f"  warning. {warning}"
 
 
 def _option(option: OptionTemplate) -> str:
     changes = "" if option.is_action else ", changes nothing"
-    return f"  option {option.name} (risk {option.risk.value}{changes}). {option.does}. {option.gains}. {option.costs}"
+    told = " ".join(sentence(part) for part in (option.does, option.gains, option.costs) if part)
+    return f"  option {option.name} (risk {option.risk.value}{changes}). {told}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Awaitable, Callable, Sequence
 
 from operator_core.diagnosis import Diagnosis
@@ -19,9 +20,13 @@ from operator_diagnosis.claude.prices import Prices
 from operator_diagnosis.claude.recorder import RecordingAsking, RecordingLine
 from operator_diagnosis.claude.results import Answered, Investigated
 from operator_diagnosis.claude.session import Session
+from operator_diagnosis.claude.spoken import one_line
 from operator_diagnosis.claude.task import Diagnosing
 from operator_diagnosis.claude.tools import tools
 from operator_diagnosis.outward import Outward
+
+_KEY = re.compile(r"[!-~]+")
+_URL = re.compile(r"https?://[^\s/]+")
 
 
 async def unbooked(_spent: Spent) -> None:
@@ -60,6 +65,12 @@ class Investigator:
     ) -> None:
         if not key:
             raise ConfigurationError("there is no API key for Claude")
+        if not _KEY.fullmatch(key):
+            raise ConfigurationError("the API key for Claude has characters in it that no key has")
+        if base_url is not None and not _URL.match(base_url):
+            raise ConfigurationError(
+                f"{one_line(base_url, longest=80)!r} is no base URL for Claude; https://… is meant"
+            )
         self._model = model
         self._effort = effort
         self._key = key

@@ -12,6 +12,7 @@ from operator_core.diagnosis import Diagnosis
 from operator_core.errors import ConfigurationError
 from operator_core.ports import Case, Probe
 from operator_core.readings import by_id
+from operator_core.redaction import redact_text
 
 from operator_diagnosis.claude import layout
 from operator_diagnosis.claude.budget import Budget
@@ -213,7 +214,7 @@ def _told(diagnosis: Diagnosis, partial: str, opinion_says: str) -> Diagnosis:
 def _spoken(question: str, outward: Outward) -> str:
     """A person's own words, masked piece by piece; a piece ends between words."""
     pieces: list[str] = [""]
-    for word in question.split():
+    for word in redact_text(question).value.split():  # as a whole, for a secret may be longer than a piece
         if len(pieces[-1]) + len(word) > QUESTION_PIECE:
             pieces.append("")
         pieces[-1] = f"{pieces[-1]} {word}".strip()
