@@ -223,7 +223,9 @@ async def serving(
             task.cancel()
         results = await asyncio.wait(tasks) if tasks else (set[asyncio.Task[None]](), None)
         for writer in open_ones:
-            writer.close()
+            writer.transport.abort()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
         for task in results[0]:
             if not task.cancelled() and (failure := task.exception()) is not None:
                 raise failure

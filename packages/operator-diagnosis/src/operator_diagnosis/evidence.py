@@ -12,9 +12,10 @@ from operator_core.components import ComponentRef
 from operator_core.diagnosis import CausalStep, Evidence, Standing
 from operator_core.knowledge import Expectation, PathStep, Sign, SignName
 from operator_core.readings import ReadingId
+from operator_core.redaction import redact_text
 
 from operator_diagnosis.conditions import Presence
-from operator_diagnosis.prose import filled, listed
+from operator_diagnosis.prose import clean, filled, listed
 from operator_diagnosis.scoring import Candidate, expected, likely_when_unknown
 from operator_diagnosis.signs import Sighting, Signs, Witness, clipped, log_ratio
 
@@ -138,7 +139,9 @@ def _reasons(reasons: Sequence[str]) -> str:
     if not reasons:
         return "not all of the looks that it needs could be taken"
     more = len(reasons) - MEMBERS_SAID
-    return listed(reasons[:MEMBERS_SAID]) + (f" and {more} more" if more > 0 else "")
+    return listed([clean(redact_text(r).value) for r in reasons[:MEMBERS_SAID]]) + (
+        f" and {more} more" if more > 0 else ""
+    )
 
 
 def _left_open(candidate: Candidate, looks: Sequence[_Look], signs: Signs) -> Iterator[Piece]:

@@ -1,0 +1,145 @@
+"""A living cluster, a scripted colleague that asks it further, and what is left of that: in the record, in a bundle."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from messages_replies import Answer
+from messages_server import MessagesServer, ScriptedModel, serving
+from messages_shapes import Asked
+from scripted_minds import asks, claim, closes, closing, evidence, hypothesis, seen
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+async def asks_the_cluster(asked: Asked) -> Answer:
+    """Two questions at once, and a diagnosis that cites what came back."""
+    if len(asked.messages) == 1:
+        return asks(("knock", {"component": "store/4"}), ("stores", {}))
+    told = [r for r in seen(asked) if re.match(r"p\d", r.id)]
+    first = next(r for r in told if r.component == "store/4" and r.id.startswith("p1."))
+    second = next(r for r in told if r.component == "store/4" and r.id.startswith("p2."))
+    claims = [claim(r, "is", r.value) for r in (first, second)]
+    opinion = re.search(r"([a-z0-9-]+) of store/4, probability", asked.text)
+    assert opinion is not None
+    assert asked.schema is not None
+    option = next(o for o in asked.schema["properties"]["recommended"]["enum"] if "nothing" in o or "wait" in o)
+    known = hypothesis(opinion[1], ["store/4"], 0.9, evidence("its doors were knocked at again", *claims))
+    return closes(closing(known, summary="It still does not answer.", recommended=option, because="It may come back."))
+
+
+@contextmanager
+def in_a_thread(model: ScriptedModel) -> Generator[MessagesServer]:
+    """The server in a loop of its own, beside the commands that are waited for."""
+    found: list[MessagesServer] = []
+    ready = threading.Event()
+    over: list[Callable[[], object]] = []
+
+    async def serve() -> None:
+        ends = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        async with serving(model) as served:
+            found.append(served)
+            over.append(lambda: loop.call_soon_threadsafe(ends.set))
+            ready.set()
+            await ends.wait()
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),), daemon=True)
+    thread.start()
+    assert ready.wait(10)
+    try:
+        yield found[0]
+    finally:
+        over[0]()
+        thread.join(10)
+
+
+@pytest.fixture
+def server() -> Iterator[MessagesServer]:
+    with in_a_thread(asks_the_cluster) as served:
+        yield served
+
+
+@pytest.fixture
+def operator(tmp_path: Path, server: MessagesServer) -> Run:
+    """The command as a person runs it, with a state folder of its own and the scripted colleague to ask."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("OPERATOR_")}
+    own = {
+        "OPERATOR_STATE_DIRECTORY": str(tmp_path / "state"),
+        "XDG_CONFIG_HOME": str(tmp_path / "config"),
+        "NO_COLOR": "1",
+        "ANTHROPIC_API_KEY": server.key,
+        "ANTHROPIC_BASE_URL": server.base_url,
+    }
+
+    def run(*arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [str(Path(sys.executable).with_name("operator")), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env={**kept, **own},
+            cwd=tmp_path,
+            check=False,
+        )
+        assert done.returncode == code, done
+        return done
+
+    return run
+
+
+@pytest.fixture
+def broken(operator: Run) -> Iterator[Run]:
+    """A cluster whose store 4 has died, which is ticket 1."""
+    operator("deploy", "embedded", "up", "--speed", "4", "--seed", "5")
+    operator("chaos", "kill-store", "4")
+    operator("monitor", "--cycles", "5")
+    yield operator
+    operator("deploy", "embedded", "down")
+
+
+def cited(shown: str) -> list[str]:
+    return re.findall(r'"(p\d+\.\d+)"', shown)
+
+
+def test_what_probes_gave_is_evidence_that_outlives_the_cluster(
+    broken: Run, server: MessagesServer, tmp_path: Path
+) -> None:
+    made = broken("diagnose", "1", "--with", "claude")
+    assert server.refused == server.misfits == []
+    assert len(server.calls) == 2
+    assert "knock" in made.stderr
+    assert [line for line in made.stderr.splitlines() if not line.isprintable()] == []
+    shown = broken("tickets", "show", "1", "--json").stdout
+    found = json.loads(shown)["result"]["diagnosis"]
+    assert (found["diagnoser"], found["struck"]) == ("claude", [])
+    assert {i.partition(".")[0] for i in cited(shown)} == {"p1", "p2"}
+    broken("ledger", "verify")
+
+    broken("ledger", "export", "1", str(tmp_path / "one.incident"))
+    elsewhere = str(tmp_path / "elsewhere.db")
+    broken("ledger", "import", str(tmp_path / "one.incident"), "--ledger", elsewhere)
+    there = broken("tickets", "show", "1", "--json", "--ledger", elsewhere).stdout
+    assert json.loads(there)["result"]["diagnosis"]["struck"] == []
+    assert cited(there) == cited(shown)
+    assert json.loads(broken("costs", "--json", "--ledger", elsewhere).stdout)["result"]["investigations"] == []
+    assert json.loads(broken("costs", "--json").stdout)["result"]["total"]["turns"] == 2
+
+
+@pytest.mark.sampled(0)
+def test_what_is_happening_now_can_be_asked_about_too(broken: Run, server: MessagesServer) -> None:
+    made = broken("diagnose", "--with", "both")
+    assert len(server.calls) == 2
+    assert "They agree on what comes first." in made.stdout
+    (one,) = json.loads(broken("costs", "--json").stdout)["result"]["investigations"]
+    assert (one["ticket"], one["cluster"], one["ended"]) == (None, "embedded:default", "closed")
