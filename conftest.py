@@ -30,6 +30,8 @@ pytest_plugins = ["postgres_server"]
 
 AT_THE_ENGINE = ("tests/local/", "tests/watching/test_running_page.py")
 """Where the tests stand that need the Docker engine; a process that has not collected them knows them by this."""
+MOSTLY_WAITING = "tests/local/test_incidents.py"
+"""Of those, the ones that touch only what is their own."""
 REAL_PARTS = {
     "docker": "needs a Docker engine; run: make test-real",
     "prometheus": "needs the prometheus program; run: make test-real",
@@ -76,7 +78,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedul
 
 class _OneAtTheEngine(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
-        return "engine" if nodeid.startswith(AT_THE_ENGINE) else nodeid
+        return next((scope for scope, where in _LONG_SCOPES.items() if nodeid.startswith(where)), nodeid)
+
+
+_LONG_SCOPES = {"incidents": MOSTLY_WAITING, "engine": AT_THE_ENGINE}
+
+
+def _longest_first(item: pytest.Item) -> int:
+    scopes = enumerate(_LONG_SCOPES.values())
+    return next((n for n, where in scopes if item.nodeid.startswith(where)), len(_LONG_SCOPES))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -85,6 +95,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         i.nodeid for i in items if i.get_closest_marker("docker") and not i.nodeid.startswith(AT_THE_ENGINE)
     ]:
         raise pytest.UsageError(f"{strange[0]} needs the Docker engine, and stands in none of {AT_THE_ENGINE}")
+    if _real_parts_are_required:
+        items.sort(key=_longest_first)
     if _real_parts_are_required or _chosen(config):
         return
     cases: defaultdict[str, list[pytest.Item]] = defaultdict(list)

@@ -87,7 +87,7 @@ COURSES = (
         faults=(
             does("isolate-store tikv0", *UNREACHABLE),
             does("cut-from-pd tikv1", "store-heard-by-pd"),
-            does("loss-store tikv2 --set share=0.3", *SLOW, *UNREACHABLE),
+            does("loss-from-store tikv2 --set share=0.3", *SLOW),
         ),
     ),
     Course(

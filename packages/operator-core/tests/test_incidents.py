@@ -275,12 +275,18 @@ def test_the_same_component_joins_at_any_time() -> None:
     assert isinstance(made, JoinTicket)
 
 
-def test_our_sight_is_one_incident_and_the_subjects_health_another() -> None:
-    blind = violation(SOURCE, concern=Concern.SIGHT)
-    made = assigned([ticket(blind)], opens(violation(NODES[0])))
-    assert [type(m) for m in made] == [OpenTicket]
-    (joined,) = assigned([ticket(blind)], opens(violation(OTHER_SOURCE, concern=Concern.SIGHT)))
+def test_our_sight_of_many_is_one_incident_and_the_subjects_health_another() -> None:
+    blind, too = violation(SOURCE, concern=Concern.SIGHT), violation(OTHER_SOURCE, concern=Concern.SIGHT)
+    (joined,) = assigned([ticket(blind)], opens(too))
     assert isinstance(joined, JoinTicket)
+    assert [type(m) for m in assigned([ticket(blind, too)], opens(violation(NODES[0])))] == [OpenTicket]
+
+
+def test_trouble_of_what_alone_was_not_seen_is_the_same_incident_and_gives_it_its_name() -> None:
+    blind, sick = violation(SOURCE, concern=Concern.SIGHT), violation(NODES[0], T0 + timedelta(seconds=5))
+    assert assigned([ticket(blind)], opens(sick)) == (JoinTicket(ticket=TicketId(1), at=T0, violation=sick),)
+    assert gravest((blind, sick)) == sick
+    assert [type(m) for m in assigned([ticket(blind)], opens(violation(STRANGER)))] == [OpenTicket]
 
 
 @pytest.mark.parametrize("sight_comes_first", [False, True])

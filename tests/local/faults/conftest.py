@@ -11,23 +11,11 @@ import pytest
 from operator_core.components import ComponentRef
 from operator_core.faults import Fault, FaultName
 from operator_local import LocalFaultTarget
-from python_on_whales import DockerClient
 
 HERE = Path(__file__).parent
 ROOT = Path(__file__).parents[3]
 
 Docker = Callable[..., str]
-
-
-@pytest.fixture(scope="session")
-def tools_image(docker: DockerClient) -> str:
-    """The image of docker/fault-tools; built once per engine, which takes about half a minute."""
-    script = ROOT / "docker" / "fault-tools" / "build-image"
-    answer = subprocess.run([str(script)], capture_output=True, text=True, timeout=600, check=False)
-    if answer.returncode == 3:
-        pytest.skip(answer.stderr.strip())
-    assert answer.returncode == 0, answer.stderr[-2000:]
-    return answer.stdout.strip()
 
 
 @pytest.fixture(scope="session")
@@ -90,7 +78,7 @@ _INSIDE = "ip route; tc qdisc; tc class show dev eth0; iptables-save; ip6tables-
 
 @pytest.fixture(scope="session")
 def everything(
-    run_docker: Docker, container: Callable[[str], str], tools_image: str
+    run_docker: Docker, name: str, container: Callable[[str], str], tools_image: str
 ) -> Callable[[str], dict[str, str]]:
     """All that a fault could leave at a service: in its network, its limits, its disk, its policy, beside it."""
 
@@ -112,7 +100,7 @@ def everything(
             "inside": "\n".join(line for line in inside.splitlines() if not _is_noise(line)),
             "limits": str({key: limits[key] for key in sorted(limits) if key.startswith(_LIMITS)}),
             "cgroup": cgroup,
-            "beside": run_docker("ps", "--all", "--quiet", "--filter", "label=operator.fault"),
+            "beside": run_docker("ps", "--all", "--quiet", "--filter", f"label=operator.fault.project=operator-{name}"),
             "state": status,
         }
 

@@ -159,8 +159,10 @@ def _nearness(
     """How closely a violation belongs to an incident; 0 when it does not."""
     there = draft.violations
     if there[0].concern is not new.concern:
-        in_trouble = {key.component for key in draft.lasting}
-        return 4 if new.concern is Concern.SIGHT and sources.get(new.key.component) in in_trouble else 0
+        subjects = {sources.get(key.component, key.component) for key in draft.lasting}
+        if new.concern is Concern.SIGHT:
+            return 4 if sources.get(new.key.component) in subjects else 0
+        return 4 if subjects == {new.key.component} else 0
     if new.concern is Concern.SIGHT:
         return 1
     component = new.key.component

@@ -96,7 +96,7 @@ class Ticket:
     """One incident: all violations that belong together.
 
     Attributes:
-        component: what the gravest of its violations, the earliest of those, is about.
+        component: what the gravest of its violations is about; likewise `concern`.
         hold: a person's flag; nothing resolves the ticket automatically while it is set.
     """
 
@@ -133,5 +133,5 @@ class Ticket:
 
 
 def gravest(violations: tuple[Violation, ...]) -> Violation:
-    """The violation that gives a ticket its name: the gravest; of those the earliest; of those the first."""
-    return min(violations, key=lambda v: (-v.severity.rank, v.since))
+    """The violation that names a ticket: the gravest; of those one about the subject; of those the earliest."""
+    return min(violations, key=lambda v: (-v.severity.rank, v.concern is Concern.SIGHT, v.since))

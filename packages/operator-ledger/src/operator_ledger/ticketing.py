@@ -175,6 +175,7 @@ def _joined(ticket: Ticket, violation: Violation) -> Ticket:
         title=title_of(violations),
         component=first.key.component,
         severity=first.severity,
+        concern=first.concern,
     )
 
 
