@@ -70,16 +70,14 @@ def server() -> Iterator[MessagesServer]:
         yield served
 
 
-@pytest.fixture
-def operator(tmp_path: Path, server: MessagesServer) -> Run:
-    """The command as a person runs it, with a state folder of its own and the scripted colleague to ask."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("OPERATOR_")}
+def command(folder: Path, **variables: str) -> Run:
+    """The command as a person runs it, with a state folder of its own."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("OPERATOR_", "ANTHROPIC_"))}
     own = {
-        "OPERATOR_STATE_DIRECTORY": str(tmp_path / "state"),
-        "XDG_CONFIG_HOME": str(tmp_path / "config"),
+        "OPERATOR_STATE_DIRECTORY": str(folder / "state"),
+        "XDG_CONFIG_HOME": str(folder / "config"),
         "NO_COLOR": "1",
-        "ANTHROPIC_API_KEY": server.key,
-        "ANTHROPIC_BASE_URL": server.base_url,
+        **variables,
     }
 
     def run(*arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
@@ -87,9 +85,9 @@ def operator(tmp_path: Path, server: MessagesServer) -> Run:
             [str(Path(sys.executable).with_name("operator")), *arguments],
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=900,
             env={**kept, **own},
-            cwd=tmp_path,
+            cwd=folder,
             check=False,
         )
         assert done.returncode == code, done
@@ -98,14 +96,23 @@ def operator(tmp_path: Path, server: MessagesServer) -> Run:
     return run
 
 
-@pytest.fixture
-def broken(operator: Run) -> Iterator[Run]:
+@contextmanager
+def with_a_dead_store(operator: Run) -> Generator[Run]:
     """A cluster whose store 4 has died, which is ticket 1."""
     operator("deploy", "embedded", "up", "--speed", "4", "--seed", "5")
-    operator("chaos", "kill-store", "4")
-    operator("monitor", "--cycles", "5")
-    yield operator
-    operator("deploy", "embedded", "down")
+    try:
+        operator("chaos", "kill-store", "4")
+        operator("monitor", "--cycles", "5")
+        yield operator
+    finally:
+        operator("deploy", "embedded", "down")
+
+
+@pytest.fixture
+def broken(tmp_path: Path, server: MessagesServer) -> Iterator[Run]:
+    operator = command(tmp_path, ANTHROPIC_API_KEY=server.key, ANTHROPIC_BASE_URL=server.base_url)
+    with with_a_dead_store(operator):
+        yield operator
 
 
 def cited(shown: str) -> list[str]:
@@ -143,3 +150,20 @@ def test_what_is_happening_now_can_be_asked_about_too(broken: Run, server: Messa
     assert "They agree on what comes first." in made.stdout
     (one,) = json.loads(broken("costs", "--json").stdout)["result"]["investigations"]
     assert (one["ticket"], one["cluster"], one["ended"]) == (None, "embedded:default", "closed")
+
+
+@pytest.mark.live
+def test_a_real_model_diagnoses_a_dead_store(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    key = os.environ.get("ANTHROPIC_API_KEY")
+    if not key:
+        pytest.skip("no ANTHROPIC_API_KEY")
+    given = {n: v for n, v in os.environ.items() if n.startswith(("ANTHROPIC_", "OPERATOR_CLAUDE__"))}
+    with with_a_dead_store(command(tmp_path, **given)) as operator:
+        made = operator("diagnose", "1", "--with", "claude", "--record", str(tmp_path / "held.json"))
+        costs = operator("costs").stdout
+        assert operator("diagnose", "1", "--replay", str(tmp_path / "held.json")).stdout == made.stdout
+        found = json.loads(operator("tickets", "show", "1", "--json").stdout)["result"]["diagnosis"]
+    with capsys.disabled():
+        sys.stdout.write(f"\n{made.stderr}\n{made.stdout}\n{costs}\n")
+    assert found["diagnoser"] == "claude"
+    assert {"kind": "store", "id": "4"} in found["hypotheses"][0]["components"]
