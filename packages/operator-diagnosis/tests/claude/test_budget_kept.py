@@ -30,7 +30,7 @@ PRICE = Price.listed("2", "10")
         Limits(tokens_in=20_000),
         Limits(tokens_out=2_500, answer_tokens=1_200),
         Limits(usd=Decimal("0.05"), answer_tokens=1_200),
-        Limits(wall=timedelta(seconds=8)),
+        Limits(wall=timedelta(milliseconds=300)),
     ],
     ids=str,
 )

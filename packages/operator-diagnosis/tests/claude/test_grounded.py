@@ -66,6 +66,20 @@ async def test_a_mended_object_that_is_worse_is_not_taken(bench: Benches, crash_
     assert len(got.diagnosis.struck) == 1
 
 
+async def test_of_two_objects_the_one_with_fewer_faults_is_taken(
+    bench: Benches, crash_case: Case, script: Script
+) -> None:
+    false = [script.claim("door", "node/2", "is", word, *script.ids("door", "node/2")[-1:]) for word in ("a", "b", "c")]
+
+    async def model(asked: Asked) -> Reply:
+        wrong = false[:1] if asked.number == 0 else false[1:]
+        return script.said(hypotheses=[script.hypothesis(script.evidence("it refuses", script.door, *wrong))])
+
+    async with bench(model) as b:
+        got = await b.investigator.investigate(crash_case)
+    assert [s.claim.value for s in got.diagnosis.struck] == ["a"]
+
+
 async def test_a_model_that_shows_nothing_leaves_the_rules_diagnosis(
     bench: Benches, crash_case: Case, script: Script
 ) -> None:
@@ -151,6 +165,33 @@ async def test_disagreement_with_the_rules_is_told(bench: Benches, crash_case: C
     assert not got.opinion.agrees
     assert got.opinion.says.startswith("The rules disagree: they say “crashed” of node 2 (")
     assert got.diagnosis.summary.endswith(got.opinion.says)
+
+
+async def test_a_link_that_the_catalogue_has_the_other_way_round_is_not_supported(
+    bench: Benches, crash_case: Case, script: Script
+) -> None:
+    back = [script.step("the beats are missed, so node 2 refuses callers", [script.beat], [script.door])]
+
+    async def model(asked: Asked) -> Reply:
+        return script.said(path=back)
+
+    async with bench(model) as b:
+        got = await b.investigator.investigate(crash_case)
+    assert [s.is_supported for s in got.diagnosis.path] == [False]
+    assert got.diagnosis.path[0].says.endswith("(not supported: the catalogue has it the other way round)")
+    assert "path[0]: the catalogue has it the other way round" in b.server.calls[1].text
+
+
+async def test_a_link_without_claims_is_shown_as_inferred_and_not_given_back(
+    bench: Benches, crash_case: Case, script: Script
+) -> None:
+    async def model(asked: Asked) -> Reply:
+        return script.said(path=[script.step("the process of node 2 ended", [], [])])
+
+    async with bench(model) as b:
+        got = await b.investigator.investigate(crash_case)
+    assert [(s.says, s.is_supported) for s in got.diagnosis.path] == [("the process of node 2 ended", False)]
+    assert len(b.server.calls) == 1
 
 
 async def test_a_loop_of_repeated_questions_is_stopped(bench: Benches, crash_case: Case, script: Script) -> None:

@@ -55,7 +55,7 @@ async def test_a_recording_gives_the_identical_result(bench: Benches, crash_case
     assert again.spent.attempts == 6
 
 
-@pytest.mark.parametrize("limits", [Limits(turns=1), Limits(attempts=2), Limits(wall=timedelta(seconds=5))])
+@pytest.mark.parametrize("limits", [Limits(turns=1), Limits(attempts=2), Limits(wall=timedelta(milliseconds=1))])
 async def test_an_end_at_a_limit_is_replayed_too(bench: Benches, crash_case: Case, limits: Limits) -> None:
     async def model(asked: Asked) -> Answer:
         return Reply(blocks=[Called("knock", {"node": str(asked.number)})])
@@ -106,6 +106,14 @@ async def test_a_recording_of_another_case_is_refused(bench: Benches, crash_case
     torn = replace(got.recording, exchanges=got.recording.exchanges[:1])
     with pytest.raises(ConfigurationError, match="does not fit"):
         await replay(torn, crash_case)
+
+
+def test_a_key_is_cut_out_of_a_recording_whatever_it_looks_like() -> None:
+    said = {"message": {"content": [{"text": "it is plain-as-day, they say", "n": [1, None, "plain-as-day"]}]}}
+    recording = Recording(about={"note": "plain-as-day"}, probes=(), exchanges=(said,), tools=())
+    text = recording.without(["plain-as-day", ""]).to_json()
+    assert "plain-as-day" not in text
+    assert "they say" in text
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": "investigation-9"}', "[" * 100_000])

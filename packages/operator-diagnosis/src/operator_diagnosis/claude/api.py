@@ -5,8 +5,10 @@ The SDK repeats nothing by itself here: whoever holds the budget decides on ever
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
 
@@ -65,13 +67,17 @@ class ApiLine:
         began = self._clock.now()
         reading = _Reading()
         failure: Failure | None = None
+        is_in_doubt = False
         coming = self._stream(request)
         try:
             async with self._clock.deadline(within), coming as stream:
                 await reading.read(stream, heard)
         except (*_ON_THE_WAY, *_UNREADABLE) as e:
             failure = _failure(e)
+            is_in_doubt = _may_have_cost(e)
         used = reading.used(attempts=1, wall=self._clock.now() - began)
+        if is_in_doubt and reading.message is None:
+            used = replace(used, cache_written=tokens_of(len(json.dumps(request, ensure_ascii=False))))
         if failure is None and not reading.is_whole:
             failure = Failure(kind=FailureKind.CUT, said="the stream ended before the message did")
         message = None if failure is not None or reading.message is None else reading.message.to_dict()
@@ -148,6 +154,13 @@ def _facts(told: ModelInfo) -> ModelFacts:
         has_structured_outputs=None if able is None else able.structured_outputs.supported,
         efforts=() if able is not None and not able.effort.supported else efforts,
     )
+
+
+def _may_have_cost(error: Exception) -> bool:
+    """Whether the request may have been read though nothing of its answer came: it is booked as if it had been."""
+    is_answered = isinstance(error, anthropic.APIStatusError)
+    never_left = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.InvalidURL)
+    return not is_answered and not isinstance(error.__cause__ or error, never_left)
 
 
 def _failure(error: Exception) -> Failure:

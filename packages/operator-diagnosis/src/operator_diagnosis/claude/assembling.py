@@ -70,9 +70,7 @@ def assemble(closing: ClosingWire, ground: Ground) -> Assembled:
     ]
     bound.sort(key=lambda b: -b[0].probability)
     if not bound:
-        return Assembled(
-            diagnosis=None, problems=tuple(dict.fromkeys(found.problems)), struck=tuple(found.struck.values())
-        )
+        return Assembled(diagnosis=None, problems=tuple(found.problems), struck=tuple(found.struck.values()))
     candidates = _whole([c for c, _ in bound])
     hypotheses = tuple(
         replace(h, probability=c.probability, unlike_first=h.unlike_first if n else "")
@@ -102,7 +100,7 @@ def assemble(closing: ClosingWire, ground: Ground) -> Assembled:
             ticket=None if case.ticket is None else int(case.ticket.id),
             observations=(case.observations[0].number, case.observations[-1].number),
         ),
-        problems=tuple(dict.fromkeys(found.problems)),
+        problems=tuple(found.problems),
         struck=tuple(found.struck.values()),
     )
 

@@ -117,8 +117,10 @@ def place_text(place: Place, spoken: Spoken) -> str:
 
 
 def value_text(value: Value, spoken: Spoken) -> str:
-    """A number in six digits; a word in quotes."""
-    return f"“{spoken(value)}”" if isinstance(value, str) else f"{value:.6g}"
+    """A word in quotes; a number in six digits, and a large one, such as an instant, to the tenth."""
+    if isinstance(value, str):
+        return f"“{spoken(value)}”"
+    return f"{value:.1f}".removesuffix(".0") if 1e5 <= abs(value) < 1e15 else f"{value:.6g}"
 
 
 def instant(reading: Reading | Unseen | Observation) -> str:

@@ -195,7 +195,8 @@ class Interview(Generic[T]):
             return self._ended(Ended.CLOSED, "the model has closed")
         self._is_repaired = True
         self._told(f"{len(read.problems)} things do not hold; giving them back once …")
-        lines = [*read.problems[:SHOWN], *(["and more of the kind"] if len(read.problems) > SHOWN else [])]
+        faults = list(dict.fromkeys(read.problems))
+        lines = [*faults[:SHOWN], *(["and more of the kind"] if len(faults) > SHOWN else [])]
         fenced = "\n".join(layout.fences(lines, self._outward, source="the check of the closing object"))
         self._back(content, used, f"{instructions.TO_REPAIR}\n\n{fenced}")
         return None

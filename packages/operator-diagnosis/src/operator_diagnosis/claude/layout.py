@@ -170,4 +170,4 @@ def diagnosis_lines(diagnosis: Diagnosis) -> list[str]:
 
 
 def _prefix(ident: ReadingId) -> str:
-    return f"{ident.partition('.')[0]}."
+    return f"{ident.partition('.')[0]}.…"

@@ -96,7 +96,7 @@ class Answering:
         if STRUCK in says:
             problems.append("answer: it says numbers, times or components that no held claim is about")
         reply = Reply(says=says, claims=checked.held, struck=checked.struck)
-        return Read(value=reply, problems=tuple(dict.fromkeys(problems)), is_usable=bool(says))
+        return Read(value=reply, problems=tuple(problems), is_usable=bool(says))
 
 
 def _wire(model: type[Wire], text: str) -> Wire | tuple[str, ...]:
