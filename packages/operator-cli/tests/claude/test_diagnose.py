@@ -84,6 +84,7 @@ class TestWhoIsAsked:
         assert done.returncode == 0, done
         assert "Beside it, the rules:" in done.stdout
         assert "They agree on what comes first." in done.stdout
+        assert operator("tickets", "show", "1").stdout.splitlines()[-1].startswith("By rules, at 2026-01-01 ")
         told = json.loads(operator("diagnose", "1", "--with", "both", "--json").stdout)
         assert told["schema"] == "operator.diagnoses/1"
         assert (told["result"]["agree"], told["result"]["claude"]["diagnoser"]) == (True, "claude")

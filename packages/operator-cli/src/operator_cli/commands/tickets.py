@@ -121,6 +121,7 @@ def show(
 
     from operator_cli.render.console import console, local_zone
     from operator_cli.render.document import document
+    from operator_cli.render.opinions import standing
     from operator_cli.render.ticket import page
     from operator_cli.settings import load
     from operator_cli.use_cases.tickets import read_ticket
@@ -136,6 +137,8 @@ def show(
     if file.diagnosis is not None:
         console().print()
         console().print(render_terminal(file.diagnosis, zone=local_zone()))
+    for other in file.others:
+        typer.echo(f"\n{standing(other)}")
 
 
 handling.register(app)

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from operator_core.diagnosis import Diagnosis, Hypothesis
 
+from operator_cli.render.console import full_time, plain
+
 SHOWN = 3
 
 
@@ -13,6 +15,11 @@ def one_line(hypothesis: Hypothesis) -> str:
     """A hypothesis in a line: ``The disk of a store is slow (store 4), 78%``."""
     about = f" ({', '.join(map(str, hypothesis.components))})" if hypothesis.components else ""
     return f"{hypothesis.title}{about}, {hypothesis.probability:.0%}"
+
+
+def standing(diagnosis: Diagnosis) -> str:
+    """A diagnosis that is not shown whole, in a line."""
+    return plain(f"By {diagnosis.diagnoser}, at {full_time(diagnosis.at)}: {one_line(diagnosis.first)}.")
 
 
 def agree(one: Diagnosis, other: Diagnosis) -> bool:

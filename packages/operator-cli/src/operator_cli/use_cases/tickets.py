@@ -133,10 +133,12 @@ class TicketFile:
     """A ticket with what is known of it.
 
     Attributes:
+        diagnosis: the newest.
         moves: who took it to which state, and why; a diagnosis that took it on is not among them.
         silences: those that cover one of its violations and counted in its time.
         origin: where it was imported from; None when it was recorded here.
         now: on its cluster's clock.
+        others: the newest diagnosis of every other diagnoser.
     """
 
     ticket: Ticket
@@ -147,6 +149,7 @@ class TicketFile:
     silences: tuple[Silence, ...]
     origin: IncidentImported | None
     now: datetime
+    others: tuple[Diagnosis, ...] = ()
 
 
 async def origin_of(ledger: Ledger, ticket: Ticket) -> IncidentImported | None:
@@ -191,11 +194,13 @@ async def read_ticket(record: Record, ident: int) -> TicketFile:
     entries = [r.entry for r in await ledger.history(ticket=ticket.id)]
     cited = [i for v in ticket.violations for i in v.readings]
     made = [e.diagnosis for e in entries if isinstance(e, DiagnosisMade)]
+    of_others = {d.diagnoser: d for d in made if d.diagnoser != made[-1].diagnoser}
     return TicketFile(
         ticket=ticket,
         readings=await ledger.readings(ticket.cluster, cited),
         notes=tuple(e for e in entries if isinstance(e, NoteAdded)),
         diagnosis=await rechecked(made[-1], ledger) if made else None,
+        others=tuple([await rechecked(d, ledger) for d in of_others.values()]),
         moves=tuple(e for e in entries if isinstance(e, MoveTicket | HoldTicket)),
         silences=silences_of(ticket, await ledger.silences(ticket.cluster), now=now),
         origin=await origin_of(ledger, ticket),
