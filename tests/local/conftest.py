@@ -39,27 +39,38 @@ def docker(docker_config: Path) -> DockerClient:
     return DockerClient(config=docker_config, client_type="docker")
 
 
-@pytest.fixture(scope="session")
-def node_image(docker: DockerClient) -> str:
-    """The image of docker/test-node; built once per engine, which takes about a minute."""
-    script = ROOT / "docker" / "test-node" / "build-image"
-    answer = subprocess.run([str(script)], capture_output=True, text=True, timeout=600, check=False)
-    if answer.returncode == 3:
-        pytest.skip(answer.stderr.strip())
-    if answer.returncode != 0:
-        pytest.fail(f"{script}: {answer.stderr[-2000:]}")
-    return answer.stdout.strip()
-
-
-@pytest.fixture(scope="session")
-def tools_image(docker: DockerClient) -> str:
-    """The image of docker/fault-tools; built once per engine, which takes about half a minute."""
-    script = ROOT / "docker" / "fault-tools" / "build-image"
-    answer = subprocess.run([str(script)], capture_output=True, text=True, timeout=600, check=False)
+def _built(folder: str) -> str:
+    """The name of an image of docker/, built when it is not there yet, which takes up to a minute."""
+    script = ROOT / "docker" / folder / "build-image"
+    answer = subprocess.run([str(script)], capture_output=True, text=True, timeout=900, check=False)
     if answer.returncode == 3:
         pytest.skip(answer.stderr.strip())
     assert answer.returncode == 0, answer.stderr[-2000:]
     return answer.stdout.strip()
+
+
+@pytest.fixture(scope="session")
+def node_image(docker: DockerClient) -> str:
+    """The image of docker/test-node, which stands for every service."""
+    return _built("test-node")
+
+
+@pytest.fixture(scope="session")
+def tools_image(docker: DockerClient) -> str:
+    """The image of docker/fault-tools."""
+    return _built("fault-tools")
+
+
+@pytest.fixture(scope="session")
+def operator_image(docker: DockerClient) -> str:
+    """The image of docker/operator."""
+    return _built("operator")
+
+
+@pytest.fixture(scope="session")
+def simulated_images(docker: DockerClient) -> tuple[str, str]:
+    """The images of docker/simulated-node and docker/prometheus."""
+    return _built("simulated-node"), _built("prometheus")
 
 
 @pytest.fixture(scope="module")

@@ -27,11 +27,12 @@ import pytest
 from python_on_whales import DockerClient
 from watch_process import OPERATOR, WALL, pause
 
-pytestmark = pytest.mark.docker
+pytestmark = [
+    pytest.mark.docker,
+    pytest.mark.usefixtures("simulated_images", "tools_image", "operator_image"),
+]
 
-ROOT = Path(__file__).parents[2]
 BOARDS = Path(str(files("operator_subject_tikv"))) / "grafana" / "dashboards"
-IMAGES = ("simulated-node", "prometheus", "fault-tools", "operator")
 
 QUIET: Final = timedelta(minutes=3)
 TOLD_WITHIN: Final = timedelta(seconds=150)
@@ -201,23 +202,10 @@ class Stack:
 
 
 @pytest.fixture(scope="module")
-def images(docker: DockerClient) -> None:
-    """Those of docker/, built where they are not there yet."""
-    del docker
-    for image in IMAGES:
-        script = ROOT / "docker" / image / "build-image"
-        answer = subprocess.run([str(script)], capture_output=True, text=True, timeout=900, check=False)
-        if answer.returncode == 3:
-            pytest.skip(answer.stderr.strip())
-        assert answer.returncode == 0, answer.stderr[-2000:]
-
-
-@pytest.fixture(scope="module")
 def stacks(
-    images: None, docker_config: Path, port_offsets: Iterator[int], tmp_path_factory: pytest.TempPathFactory
+    docker_config: Path, port_offsets: Iterator[int], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[list[Stack]]:
     """All courses, lived through side by side."""
-    del images
     folder = tmp_path_factory.mktemp("incidents")
     small = {"OPERATOR_TIKV_DISK": "512m", "OPERATOR_PD_DISK": "16m"}
     environment = {**os.environ, **small}

@@ -65,7 +65,8 @@ class ProcessFaults:
         values = values_of(fault)
         match str(fault.name):
             case "kill":
-                await self._docker.told("kill", target.id)
+                if target.is_running:
+                    await self._docker.told("kill", target.id)
                 await self._until(target, lambda c: not c.is_running, f"{fault}: the container still runs")
             case "stop":
                 await self._stop("stop", target)
@@ -78,7 +79,8 @@ class ProcessFaults:
                     f"{fault}: the container did not start again",
                 )
             case "pause":
-                await self._docker.told("pause", target.id)
+                if target.status != "paused":
+                    await self._docker.told("pause", target.id)
                 await self._until(target, lambda c: c.status == "paused", f"{fault}: the container is not frozen")
             case "crash":
                 await self._crash(fault, target, steps, int(values["signal"]))
