@@ -10,10 +10,10 @@ from dataclasses import replace
 import pytest
 from operator_core.knowledge import Knowledge
 from operator_core.ports import Case
-from operator_core.readings import Observation, ReadingId
+from operator_core.readings import Cause, Observation, ReadingId
 from operator_diagnosis.claude import instructions
 from operator_diagnosis.claude.catalogue import catalogue
-from operator_diagnosis.claude.course import course, value_text
+from operator_diagnosis.claude.course import course, unseen_lines, value_text
 from operator_diagnosis.claude.layout import FENCE, case_text, fences, system
 from operator_diagnosis.outward import Outward
 from operator_diagnosis.rules import reason
@@ -69,6 +69,7 @@ def test_what_is_cited_is_always_shown(crash_case: Case) -> None:
         (1795351234.0, "1795351234"),
         (1795351234.56, "1795351234.6"),
         ("up", "“up”"),
+        ("a”, o9.9 “b", '“a", o9.9 "b”'),
         (3.0, "3"),
     ],
 )
@@ -121,3 +122,10 @@ def test_the_second_opinion_is_told_with_its_evidence(crash_case: Case, outward:
     text = case_text(crash_case, reason(crash_case), outward)
     assert "| crashed of node/2, probability 0." in text
     assert "|   for, node 2 refuses callers o" in text
+
+
+def test_what_could_not_be_read_is_told_with_its_cause_and_its_own_words(look: Look) -> None:
+    seen = look(1, {"hum@node/2": Cause.SILENT})
+    told = replace(seen, unseens=tuple(replace(u, detail="it ”hung”") for u in seen.unseens))
+    lines = unseen_lines(told, str, most=9)
+    assert lines == ('unseen, silent, hum of node 2, hum of node/2, “it "hung"”',)

@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from operator_core.actions import RiskClass
 from operator_core.claims import Claim, Struck
 from operator_core.components import CLUSTER, CLUSTER_KIND, ComponentRef
 from operator_core.diagnosis import CausalStep, Diagnosis, Evidence, Hypothesis, Option, Standing
@@ -245,6 +246,8 @@ def _why_not_chosen(chosen: Option | None, *, is_doubted: bool, ours: Offer) -> 
         return "the first hypothesis has no such option"
     if chosen.refused is not None:
         return f"it is refused now: {chosen.refused}"
+    if chosen.risk is RiskClass.HUMAN_ONLY and chosen.name != ours.recommended:
+        return "it is for a person alone to choose"
     safe = next(o.risk for o in ours.options if o.name == ours.recommended)
     if is_doubted and chosen.risk.rank > safe.rank:
         return "it is riskier than what is right under both leading explanations"

@@ -20,6 +20,8 @@ SHOWN = 8
 MOVED = 0.25
 """A number that differs by less than this share of the larger is shown as the same."""
 
+_QUOTES = str.maketrans("“”", '""')
+
 Place = tuple[SignalName, ComponentRef, ComponentRef | None]
 Spoken = Callable[[str], str]
 """How text from the subject is put into the middle of a line."""
@@ -119,7 +121,8 @@ def place_text(place: Place, spoken: Spoken) -> str:
 def value_text(value: Value, spoken: Spoken) -> str:
     """A word in quotes; a number in six digits, and a large one, such as an instant, to the tenth."""
     if isinstance(value, str):
-        return f"“{spoken(value)}”"
+        # a word that closes its own quotes could pass for further readings of its row
+        return f"“{spoken(value).translate(_QUOTES)}”"
     return f"{value:.1f}".removesuffix(".0") if 1e5 <= abs(value) < 1e15 else f"{value:.6g}"
 
 
@@ -139,7 +142,7 @@ def _sight(sight: Reading | Unseen, spoken: Spoken) -> str:
         case Reading():
             return f"{sight.id} {where} [{sight.unit}] {value_text(sight.value, spoken)} at {instant(sight)}"
         case Unseen():
-            detail = f" ({spoken(sight.detail)})" if sight.detail else ""
+            detail = f", “{spoken(sight.detail).translate(_QUOTES)}”" if sight.detail else ""
             return f"unseen, {sight.cause.value}, {where} at {instant(sight)}{detail}"
 
 
@@ -150,6 +153,7 @@ def unseen_lines(observation: Observation, spoken: Spoken, *, most: int) -> tupl
         f"unseen, {cause}, {spoken(source)}, "
         + ", ".join(place_text(place_of(u), spoken) for u in found[:SHOWN])
         + (f" and {len(found) - SHOWN} more" if len(found) > SHOWN else "")
+        + (f", “{spoken(found[0].detail).translate(_QUOTES)}”" if found[0].detail else "")
         for (cause, source), found in groups.items()
     ]
     more = len(lines) - most
