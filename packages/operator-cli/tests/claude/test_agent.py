@@ -63,6 +63,7 @@ class TestOnce:
         assert done.returncode == 0, done
         assert "ticket 1 of prod, by claude: " in done.stdout
         assert "ticket 1: " in done.stderr
+        assert done.stderr.startswith("agent: diagnosing with claude-sonnet-5-5, 20 USD a day at most, 1 at a time\n")
         assert operator("agent", "--once", "--with", "claude").stdout == ""
         assert operator("agent", "--once", "--with", "both").stdout == ""
         assert (len(server.calls), diagnosers(lasting)) == (1, ["claude"])

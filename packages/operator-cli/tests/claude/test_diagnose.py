@@ -1,5 +1,6 @@
 """``operator diagnose --with``: who is asked, what is shown, what is paid, and what happens when it cannot be."""
 
+import asyncio
 import json
 import re
 import subprocess
@@ -11,6 +12,8 @@ import pytest
 from messages_replies import Failed, Reply, Said
 from messages_server import MessagesServer
 from messages_shapes import Asked
+from operator_core.readings import ClusterName
+from operator_ledger import SqlLedger
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Api = Callable[..., MessagesServer]
@@ -28,6 +31,17 @@ def spent(operator: Run) -> dict[str, Any]:
 def diagnosed_by(operator: Run) -> str:
     found = json.loads(operator("tickets", "show", "1", "--json").stdout)["result"]["diagnosis"]
     return found["diagnoser"]
+
+
+def addresses(ledger: Path) -> set[str]:
+    """Every address that the recorded cluster advertises."""
+
+    async def read() -> set[str]:
+        async with await SqlLedger.open(ledger) as opened:
+            (newest,) = await opened.observations(ClusterName("prod"), newest=1)
+            return {address for c in newest.components for address in c.addresses.values()}
+
+    return asyncio.run(read())
 
 
 def asked_once(server: MessagesServer) -> Asked:
@@ -193,6 +207,37 @@ class TestWhatIsSent:
         sent = dict(asked_once(server).body)
         del sent["stream"]
         assert without_nonces(json.loads(shown.stdout)) == without_nonces(sent)
+
+    def test_the_second_opinion_can_be_kept_back(self, operator: Run, settings: Settings) -> None:
+        assert "A second opinion" in operator("diagnose", "1", "--show-prompt").stdout
+        settings("[claude]\nsecond_opinion = false\n")
+        shown = operator("diagnose", "1", "--show-prompt").stdout
+        assert "The case." in shown
+        assert "A second opinion" not in shown
+
+    def test_model_effort_and_the_rest_are_those_of_the_settings(
+        self, operator: Run, api: Api, settings: Settings
+    ) -> None:
+        server = api()
+        settings('[claude]\nmodel = "claude-opus-5-5"\neffort = "low"\n')
+        shown = json.loads(operator("diagnose", "1", "--show-prompt").stdout)
+        assert (shown["model"], shown["output_config"]["effort"]) == ("claude-opus-5-5", "low")
+        done = operator("diagnose", "1", "--with", "claude")
+        assert (done.returncode, server.calls) == (4, [])  # the server knows no such model
+        assert "claude-opus-5-5" in done.stderr
+
+    def test_addresses_have_other_names_outside_when_one_wants_it(
+        self, operator: Run, api: Api, settings: Settings, incident: Path
+    ) -> None:
+        hosts = {a.rpartition(":")[0] for a in addresses(incident)}
+        assert hosts
+        server = api()
+        operator("diagnose", "1", "--with", "claude")
+        assert any(host in server.calls[0].text for host in hosts)
+        settings("[claude]\npseudonyms = true\n")
+        assert operator("diagnose", "1", "--with", "claude", "--again").returncode == 0
+        assert [host for host in hosts if host.encode() in server.calls[-1].raw] == []
+        assert "‹host:a›" in server.calls[-1].text
 
     def test_a_recording_gives_the_same_without_network_and_money(
         self, operator: Run, api: Api, tmp_path: Path, refused: Callable[..., None]

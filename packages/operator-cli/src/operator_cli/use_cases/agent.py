@@ -146,6 +146,9 @@ class Agent:
 
     async def work(self) -> None:
         """Go on until cancelled, or until nothing is left to do."""
+        claude = self._loaded.settings.claude
+        who = "by the rules" if self._friend is None else f"with {claude.model}, {claude.daily_usd} USD a day at most"
+        self._shows.said(f"diagnosing {who}, {self._terms.parallel} at a time")
         async with asyncio.TaskGroup() as tasks:
             while True:
                 try:
