@@ -138,6 +138,7 @@ class TestWhenItCannotBeAsked:
         found = spent(operator)
         assert [i["ended"] for i in found["investigations"]] == ["failed", "failed"]
 
+    @pytest.mark.sampled(2)
     @pytest.mark.parametrize(
         ("answer", "ended"),
         [
@@ -254,12 +255,14 @@ class TestWhatIsSent:
         asked_once(server)
         assert spent(operator)["total"]["investigations"] == 1
 
+    @pytest.mark.sampled(2)
     @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"schema": "investigation-1"}', "\x00\xff"])
     def test_what_is_no_recording_is_refused(self, refused: Callable[..., None], tmp_path: Path, text: str) -> None:
         file = tmp_path / "held.json"
         file.write_text(text, encoding="latin-1")
         refused(["diagnose", "1", "--replay", str(file)], "recording")
 
+    @pytest.mark.sampled(2)
     @pytest.mark.parametrize(
         ("arguments", "word"),
         [

@@ -18,6 +18,7 @@ finally:
 
 
 @pytest.mark.usefixtures("incident")
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "arguments",
     [
