@@ -93,13 +93,15 @@ class ToyProber:
 
 
 class SleeplessClock:
-    """Real time, but that every sleep is over at once and counted all the same."""
+    """Real time, but that every sleep is over at once and counted all the same, and every look at it takes a while."""
 
-    def __init__(self) -> None:
+    def __init__(self, looking: timedelta) -> None:
         self._real = RealClock()
         self._slept = timedelta(0)
+        self._looking = looking
 
     def now(self) -> datetime:
+        self._slept += self._looking
         return self._real.now() + self._slept
 
     async def sleep(self, duration: timedelta) -> None:
@@ -225,6 +227,7 @@ def bench(crash_case: Case) -> Benches:
         prober: ToyProber | None = None,
         second: Diagnosis | str | None = "rules",
         is_blind: bool = False,
+        looking: timedelta = timedelta(0),
         piece: int = 400,
         **changed: Any,
     ) -> AsyncGenerator[Bench]:
@@ -245,7 +248,7 @@ def bench(crash_case: Case) -> Benches:
                 "limits": Limits(),
                 "prices": Prices(),
                 "prober": None if is_blind else asked,
-                "clock": SleeplessClock(),
+                "clock": SleeplessClock(looking),
                 "told": told.append,
                 "second_opinion": opinion,
                 "outward": Outward(chance=random.Random(7)),

@@ -30,7 +30,7 @@ PRICE = Price.listed("2", "10")
         Limits(tokens_in=20_000),
         Limits(tokens_out=2_500, answer_tokens=1_200),
         Limits(usd=Decimal("0.05"), answer_tokens=1_200),
-        Limits(wall=timedelta(milliseconds=300)),
+        Limits(wall=timedelta(seconds=50)),
     ],
     ids=str,
 )
@@ -40,7 +40,7 @@ async def test_a_model_that_asks_for_ever_is_stopped_at_each_limit(
     async def model(asked: Asked) -> Reply:
         return Reply(blocks=[Said("word " * 300), Called("knock", {"node": str(asked.number)})])
 
-    async with bench(model, limits=limits) as b:
+    async with bench(model, limits=limits, looking=timedelta(seconds=8)) as b:
         got = await b.investigator.investigate(crash_case)
     assert b.server.refused == []
     assert got.ended is Ended.LIMIT
@@ -130,7 +130,7 @@ limits_of = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(limits=limits_of, calls=st.lists(st.tuples(st.integers(0, 60_000), used), max_size=20))
 def test_no_sequence_of_answers_exceeds_a_limit_by_more_than_the_call_in_flight(
     limits: Limits, calls: list[tuple[int, Spent]]

@@ -10,11 +10,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from messages_replies import Answer, Called, Reply, Said, Thought, overloaded
+from messages_replies import Answer, Called, Failed, Reply, Said, Thought, overloaded
 from messages_shapes import Asked
 from operator_core.errors import ConfigurationError
 from operator_core.ports import Case
-from operator_diagnosis.claude import Ended, Investigated, Limits, Recording, replay, replay_answer
+from operator_diagnosis.claude import Ended, Investigated, InvestigationFailed, Limits, Recording, replay, replay_answer
 from operator_diagnosis.outward import Outward
 
 if TYPE_CHECKING:
@@ -55,12 +55,12 @@ async def test_a_recording_gives_the_identical_result(bench: Benches, crash_case
     assert again.spent.attempts == 6
 
 
-@pytest.mark.parametrize("limits", [Limits(turns=1), Limits(attempts=2), Limits(wall=timedelta(milliseconds=1))])
+@pytest.mark.parametrize("limits", [Limits(turns=1), Limits(attempts=2), Limits(wall=timedelta(seconds=50))])
 async def test_an_end_at_a_limit_is_replayed_too(bench: Benches, crash_case: Case, limits: Limits) -> None:
     async def model(asked: Asked) -> Answer:
         return Reply(blocks=[Called("knock", {"node": str(asked.number)})])
 
-    async with bench(model, limits=limits, second=None) as b:
+    async with bench(model, limits=limits, second=None, looking=timedelta(seconds=20)) as b:
         got = await b.investigator.investigate(crash_case)
     assert got.ended is Ended.LIMIT
     assert _same(got, await replay(Recording.from_json(got.recording.to_json()), crash_case))
@@ -92,6 +92,19 @@ async def test_no_secret_stands_in_a_recording(bench: Benches, crash_case: Case,
     assert "hunter2" not in text
     assert "hunter2" not in got.diagnosis.summary
     assert "authorization" not in text.lower()
+
+
+async def test_a_failure_is_recorded_and_replayed_in_the_same_words(bench: Benches, crash_case: Case) -> None:
+    async def model(asked: Asked) -> Answer:
+        return Failed(status=403, type="permission_error", message="not yours")
+
+    async with bench(model) as b:
+        with pytest.raises(InvestigationFailed) as failed:
+            await b.investigator.investigate(crash_case)
+    assert failed.value.recording is not None
+    with pytest.raises(InvestigationFailed) as again:
+        await replay(failed.value.recording, crash_case)
+    assert (str(again.value), again.value.spent) == (str(failed.value), failed.value.spent)
 
 
 async def test_a_recording_of_another_case_is_refused(bench: Benches, crash_case: Case, script: Script) -> None:

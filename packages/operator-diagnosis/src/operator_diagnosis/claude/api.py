@@ -67,7 +67,7 @@ class ApiLine:
         began = self._clock.now()
         reading = _Reading()
         failure: Failure | None = None
-        is_in_doubt = False
+        is_in_doubt = True
         coming = self._stream(request)
         try:
             async with self._clock.deadline(within), coming as stream:
@@ -158,7 +158,7 @@ def _facts(told: ModelInfo) -> ModelFacts:
 
 def _may_have_cost(error: Exception) -> bool:
     """Whether the request may have been read though nothing of its answer came: it is booked as if it had been."""
-    is_answered = isinstance(error, anthropic.APIStatusError)
+    is_answered = isinstance(error, anthropic.APIStatusError) and error.status_code >= 400
     never_left = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.InvalidURL)
     return not is_answered and not isinstance(error.__cause__ or error, never_left)
 

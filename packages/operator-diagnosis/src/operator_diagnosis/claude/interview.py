@@ -153,13 +153,13 @@ class Interview(Generic[T]):
         content = [as_object(block) for block in as_list(message.get("content"))]
         calls = [block for block in content if block.get("type") == "tool_use"]
         match message.get("stop_reason"):
-            case "tool_use" if calls:
+            case "tool_use" | "pause_turn" if calls:
                 self._answered(content, used)
                 results, took = await self._toolbox.answer(calls, within=self._left(), may_ask=not self._is_closing)
                 self._budget.book(Spent(wall=took))
                 self._messages.append({"role": "user", "content": results})
                 return None
-            case "pause_turn" if content and self._pauses < PAUSES:
+            case "pause_turn" if _can_go_back(content) and self._pauses < PAUSES:
                 self._pauses += 1
                 self._answered(content, used)
                 return None
@@ -204,7 +204,7 @@ class Interview(Generic[T]):
     def _back(self, content: list[dict[str, Any]], used: Spent, text: str) -> None:
         """Give an answer back with what is wrong with it; calls that stand in it are answered too."""
         calls = [block for block in content if block.get("type") == "tool_use"]
-        if any(b.get("type") != "text" or as_text(b.get("text")).strip() for b in content):
+        if _can_go_back(content):
             self._answered(content, used)
         results = [
             {"type": "tool_result", "tool_use_id": c.get("id"), "content": "Not asked.", "is_error": True}
@@ -262,6 +262,11 @@ class Interview(Generic[T]):
         says = {"thinking": "thinking …", "text": "writing …"}.get(block)
         if says is not None:
             self._told(says)
+
+
+def _can_go_back(content: Sequence[Json]) -> bool:
+    """Whether anything is left of an answer without its blank texts."""
+    return any(b.get("type") != "text" or as_text(b.get("text")).strip() for b in content)
 
 
 def _better(best: Read[T] | None, read: Read[T]) -> Read[T]:

@@ -93,8 +93,10 @@ class InvestigationFailed(DiagnoserError):
 
     Attributes:
         spent: what the attempts have cost all the same.
+        recording: what was sent and received until then; its replay fails in the same words.
     """
 
-    def __init__(self, message: str, *, spent: Spent | None = None) -> None:
+    def __init__(self, message: str, *, spent: Spent | None = None, recording: Recording | None = None) -> None:
         super().__init__(message)
         self.spent = spent or Spent()
+        self.recording = recording

@@ -41,6 +41,10 @@ QUESTION_PIECE = 300
 LONGEST_QUESTION = 4_000
 
 
+class _Unasked(Exception):
+    """The model cannot be asked before a person has changed something."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Session:
     """Everything that one investigation needs."""
@@ -64,7 +68,10 @@ class Session:
         budget = self._budget()
         toolbox = self._toolbox()
         opening = layout.case_text(self.case, self.second, self.outward)
-        checked, closed = await self._held(Diagnosing(self.case), opening, toolbox, budget)
+        try:
+            checked, closed = await self._held(Diagnosing(self.case), opening, toolbox, budget)
+        except _Unasked as e:
+            raise self._failed(e, budget, self._recording("diagnosis")) from None
         assembled = closed.value
         given = None if assembled is None else assembled.diagnosis
         ended, because = closed.ended, closed.because
@@ -104,7 +111,11 @@ class Session:
                 f"{QUESTION}\nThe question: {_spoken(asked, self.outward)}",
             ]
         )
-        checked, closed = await self._held(Answering(self.case), opening, toolbox, budget)
+        about = {"diagnosis": to_json(diagnosis), "question": asked}
+        try:
+            checked, closed = await self._held(Answering(self.case), opening, toolbox, budget)
+        except _Unasked as e:
+            raise self._failed(e, budget, self._recording("question", **about)) from None
         reply = closed.value if closed.is_usable else None
         return Answered(
             says=reply.says if reply is not None else f"There is no answer: {closed.because}.",
@@ -113,10 +124,14 @@ class Session:
             spent=budget.spent,
             ended=closed.ended,
             because=closed.because,
-            recording=self._recording("question", diagnosis=to_json(diagnosis), question=asked),
+            recording=self._recording("question", **about),
             warnings=checked.warnings,
             readings=toolbox.asked,
         )
+
+    def _failed(self, why: _Unasked, budget: Budget, recording: Recording) -> InvestigationFailed:
+        says = f"Claude, model {one_line(self.model)}: {why}"
+        return InvestigationFailed(says, spent=budget.spent, recording=recording)
 
     def _budget(self) -> Budget:
         if not self.case.observations:
@@ -160,7 +175,7 @@ class Session:
         )
         closed = await interview.hold(opening)
         if closed.failure is not None and closed.failure.kind.needs_a_person and not closed.is_usable:
-            raise InvestigationFailed(f"Claude, model {one_line(self.model)}: {closed.because}", spent=budget.spent)
+            raise _Unasked(closed.because)
         return checked, closed
 
     async def _checked(self, budget: Budget) -> Checked:
@@ -172,7 +187,7 @@ class Session:
         await self.book(budget.book(introduced.used))
         checked = check_model(introduced, self.model, self.effort)
         if checked.fault:
-            raise InvestigationFailed(f"Claude, model {one_line(self.model)}: {checked.fault}", spent=budget.spent)
+            raise _Unasked(checked.fault)
         for warning in checked.warnings:
             self.told(f"note: {warning}")
         return checked
