@@ -130,6 +130,15 @@ async def test_a_paused_turn_goes_on() -> None:
     assert (held.result.ended, len(held.server.calls)) == (Ended.CLOSED, 2)
 
 
+async def test_a_call_in_a_paused_turn_is_answered_and_a_blank_pause_is_no_turn() -> None:
+    call = Reply(blocks=asks(("disk-now", {"component": "node/1"})).blocks, stop="pause_turn")
+    blank = Reply(blocks=(Said(" "),), stop="pause_turn")
+    for paused in (call, blank):
+        held = await investigate(in_turn(paused, closes_well))
+        asserted_explained(held)
+        assert (held.result.ended, len(held.server.calls)) == (Ended.CLOSED, 2)
+
+
 async def test_a_turn_that_pauses_for_ever_ends() -> None:
     held = await investigate(Reply(blocks=(Thought("hm"), Said("so far")), stop="pause_turn"))
     asserted_explained(held)

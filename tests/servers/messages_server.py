@@ -32,6 +32,7 @@ from messages_replies import (
     details_of,
     events,
     stop_of,
+    tokens_of,
 )
 from messages_rules import Produced, Refused, check
 from messages_shapes import Asked, ModelFacts
@@ -275,9 +276,13 @@ async def _reply(served: MessagesServer, asked: Asked, reply: Reply, writer: asy
         return True
     headers = {"content-type": "text/event-stream; charset=utf-8", "transfer-encoding": "chunked"}
     writer.write(_head(200, headers | {"cache-control": "no-cache", "request-id": "req_01"}))
+    letters = 0
     for n, event in enumerate(events(message, raws, piece=served.piece)):
         if reply.after == n:
+            # nobody is charged for what was never written
+            message["usage"]["output_tokens"] = min(message["usage"]["output_tokens"], tokens_of("x" * letters))
             return await _ended(reply, writer)
+        letters += sum(len(part) for part in event.get("delta", {}).values() if isinstance(part, str))
         writer.write(_chunk(as_sse(event)))
     writer.write(_chunk(b""))
     return True
