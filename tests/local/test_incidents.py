@@ -65,7 +65,7 @@ class Course:
     """What one deployment goes through.
 
     Attributes:
-        quiet: for how long nothing is done to it, before anything is.
+        quiet: for how long nothing is done to it, from the monitor's start on.
     """
 
     options: tuple[str, ...]
@@ -137,12 +137,17 @@ class Stack:
         answer = self.operator("tickets", "list", "--all", "--json", "--cluster", f"local:{self.name}", may_fail=True)
         return json.loads(answer)["result"] if answer else []
 
+    def news(self) -> int:
+        """How often the monitor has said something about a ticket."""
+        return len(re.findall(r"^\S+ (opened|came back|resolved) +ticket", self.log.read_text(), re.MULTILINE))
+
     def until(self, holds: Callable[[], bool], within: timedelta) -> bool:
-        end = WALL.now() + within
+        """Whether something holds in time; it is asked again when the monitor has said something."""
+        end, seen = WALL.now() + within, -1
         while WALL.now() < end:
-            if holds():
+            if seen != (seen := self.news()) and holds():
                 return True
-            pause(1)
+            pause(0.5)
         return holds()
 
     def live(self) -> None:
@@ -154,16 +159,23 @@ class Stack:
             self.monitor = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.environment
             )
-        assert self.until(self.is_settled, SETTLES_WITHIN), self.log.read_text()[-3000:]
         if self.course.quiet:
             pause(self.course.quiet.total_seconds())
             self.quiet_tickets = self.tickets()
+        self.settle()
         for fault in self.course.faults:
             self.lived[fault.name] = self.break_and_mend(fault)
         self.without_series = [e for e in self.expressions() if not self.series(e)]
 
+    def settle(self) -> None:
+        """Wait until nothing is violated or not seen; what has just been started may still be beyond judgement."""
+        end = WALL.now() + SETTLES_WITHIN
+        while not self.is_settled():
+            assert WALL.now() < end, self.log.read_text()[-3000:]
+            pause(0.5)
+
     def is_settled(self) -> bool:
-        return re.search(r"#\d+ +\d+ hold(?!.*(violated|unknown|unseen))", self.log.read_text()) is not None
+        return re.search(r"#\d+ +\d+ hold(?!.*(violated|unseen))", self.log.read_text()) is not None
 
     def break_and_mend(self, fault: Does) -> Lived:
         before = {t["id"] for t in self.tickets()}
@@ -220,8 +232,9 @@ def stacks(
                 living.result()
         yield made
     finally:
-        for stack in made:
-            stack.end()
+        with ThreadPoolExecutor(len(made)) as threads:
+            for ending in [threads.submit(stack.end) for stack in made]:
+                ending.result()
 
 
 def _lived(stacks: Sequence[Stack], fault: Does) -> Lived:

@@ -47,6 +47,7 @@ class StoreNode(Node):
     pd_state: str | None = None
     available_gib: float = 600.0
     append_s: float = 0.002
+    round_trip_s: float = 0.001
     regions: int = 100
     leaders: int = 34
     evicting: bool = False
@@ -179,7 +180,7 @@ class Cluster:
         appends = 50 * served
         for name, mean in (
             ("tikv_raftstore_append_log_duration_seconds", me.append_s),
-            ("tikv_raftstore_commit_log_duration_seconds", me.append_s * 1.5),
+            ("tikv_raftstore_commit_log_duration_seconds", me.append_s * 1.5 + me.round_trip_s),
             ("tikv_raftstore_apply_log_duration_seconds", 0.001),
             ("tikv_raftstore_request_wait_time_duration_secs", 0.0005),
         ):

@@ -21,7 +21,7 @@ MODES = {
     *("store-kill", "store-pause", "net-isolate-store", "net-store-pd", "two-stores-down"),
     *("pd-follower-loss", "pd-leader-loss", "pd-quorum-loss"),
     *("prometheus-down", "scrape-target-missing", "observer-cut-off", "observer-isolated"),
-    *("disk-slow", "disk-nearly-full"),
+    *("disk-slow", "disk-nearly-full", "net-latency"),
 }
 
 

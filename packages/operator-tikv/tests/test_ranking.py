@@ -155,6 +155,7 @@ CASES: list[tuple[str, Callable[[Cluster], None], str, ComponentRef, float]] = [
     ("observer", lambda c: setattr(c, "observer_cut", True), "observer-cut-off", pd_ref("pd0"), 45),
     ("status port", lambda c: setattr(c.stores[4], "status_hangs", True), "scrape-target-missing", store_ref(4), 15),
     ("slow disk", lambda c: setattr(c.stores[4], "append_s", 0.2), "disk-slow", store_ref(4), 60),
+    ("slow network", lambda c: setattr(c.stores[4], "round_trip_s", 0.3), "net-latency", store_ref(4), 60),
     ("full disk", lambda c: setattr(c.stores[4], "available_gib", 100), "disk-nearly-full", store_ref(4), 15),
 ]
 

@@ -4,7 +4,7 @@ from operator_core.components import CLUSTER_KIND
 from operator_core.knowledge import ComponentKind, Knowledge
 
 from operator_tikv import names as n
-from operator_tikv.knowing import disks, pd, sight, stores
+from operator_tikv.knowing import disks, links, pd, sight, stores
 from operator_tikv.knowing.lint import lint
 from operator_tikv.knowing.signs import SIGNS
 from operator_tikv.knowing.terms import look, wait
@@ -13,7 +13,7 @@ from operator_tikv.rules import INVARIANTS
 from operator_tikv.signals import SIGNALS
 
 KNOWLEDGE = Knowledge(
-    version="tikv-2",
+    version="tikv-3",
     kinds=(
         ComponentKind(
             kind=STORE,
@@ -40,7 +40,7 @@ KNOWLEDGE = Knowledge(
     signals=SIGNALS,
     invariants=INVARIANTS,
     signs=SIGNS,
-    modes=(*stores.MODES, *pd.MODES, *sight.MODES, *disks.MODES),
+    modes=(*stores.MODES, *pd.MODES, *sight.MODES, *disks.MODES, *links.MODES),
     unknown=(
         look(
             "look-closer",

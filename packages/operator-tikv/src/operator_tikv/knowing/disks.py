@@ -63,6 +63,7 @@ DISK_SLOW = FailureMode(
     tells_apart={
         ModeName("store-pause"): "it answers and talks; only writing is slow",
         ModeName("disk-nearly-full"): "there is room on the disk",
+        ModeName("net-latency"): "writing the raft log itself is slow, before anybody else is asked",
     },
     prior=1.5,
     violates=(
