@@ -106,7 +106,7 @@ def _addresses(operator: Run, *options: str) -> dict[str, str]:
             "Error response from daemon: No such image: pingcap/pd:v8.5.5",
             "docker load",
         ),
-        (" up ", "write /var/lib/docker/tmp/x: no space left on device", "the disk is full; make room"),
+        (" up ", "write /var/lib/docker/overlay2/x: no space left on device", "the disk is full; make room"),
     ],
 )
 def test_what_docker_lacks_is_said_in_one_line_and_nothing_is_remembered(
