@@ -49,11 +49,11 @@ class Price:
 
 
 LISTED_ON = date(2026, 11, 1)
+# claude-haiku-5-5 is listed with the lowest of its prices only ("from"), which no limit in money could rest on
 LISTED: Mapping[str, Price] = {
     "claude-fable-5-2": Price.listed("8", "40"),
     "claude-opus-5-5": Price.listed("4", "20"),
     "claude-sonnet-5-5": Price.listed("2", "10"),
-    "claude-haiku-5-5": Price.listed("0.10", "0.50"),
 }
 
 
