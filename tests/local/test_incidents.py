@@ -10,9 +10,11 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from importlib.resources import files
@@ -66,11 +68,14 @@ class Course:
 
     Attributes:
         quiet: for how long nothing is done to it, from the monitor's start on.
+        killed_after: how many seconds after it was written into the journal the command that isolates a store is
+            killed, each time from the start again.
     """
 
     options: tuple[str, ...]
     faults: tuple[Does, ...]
     quiet: timedelta = timedelta(0)
+    killed_after: tuple[float, ...] = ()
 
 
 # No component has two faults: trouble that comes back to the same one soon is the same ticket, reopened.
@@ -82,6 +87,7 @@ COURSES = (
             does("pause-store tikv1", *UNREACHABLE),
             does("fill-disk-store tikv2", "disk-space", "store-takes-writes"),
         ),
+        killed_after=(0.0, 0.3, 0.8, 1.5, 2.5),
     ),
     Course(
         options=("--profile", "operator"),
@@ -115,16 +121,19 @@ class Lived:
 class Stack:
     """One deployment, and the person at it."""
 
-    def __init__(self, course: Course, offset: int, environment: dict[str, str], folder: Path) -> None:
+    def __init__(self, course: Course, offset: int, environment: dict[str, str], folder: Path, tools: str) -> None:
         self.name = f"test-{uuid4().hex[:8]}"
         self.course = course
         self.offset = offset
+        self.tools = tools
         self.environment = environment
         self.log = folder / f"{self.name}.log"
         self.lived: dict[str, Lived] = {}
         self.quiet_tickets: list[dict[str, Any]] | None = None
         self.without_series: list[str] = []
         self.monitor: subprocess.Popen[bytes] | None = None
+        self.untouched = ""
+        self.after_kills: dict[float, str] = {}
 
     def operator(self, *arguments: str, may_fail: bool = False) -> str:
         answer = subprocess.run(
@@ -165,6 +174,8 @@ class Stack:
         self.settle()
         for fault in self.course.faults:
             self.lived[fault.name] = self.break_and_mend(fault)
+        self.untouched = self.network_of("tikv0") if self.course.killed_after else ""
+        self.after_kills = {seconds: self.killed_and_healed(seconds) for seconds in self.course.killed_after}
         self.without_series = [e for e in self.expressions() if not self.series(e)]
 
     def settle(self) -> None:
@@ -194,16 +205,51 @@ class Stack:
         lived.in_the_end = new()
         return lived
 
+    def killed_and_healed(self, seconds: float) -> str:
+        """The network of a store after whoever was isolating it was killed, and what was done was healed."""
+        command = [OPERATOR, "chaos", "isolate-store", "tikv0", "--name", self.name]
+        with subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=self.environment
+        ) as it:
+            while it.poll() is None and not self.is_planned():
+                pause(0.02)
+            pause(seconds)
+            it.kill()
+        assert "healed" in self.operator("chaos", "heal", "--name", self.name)
+        assert "nothing" in self.operator("chaos", "heal", "--name", self.name)
+        return self.network_of("tikv0")
+
+    def is_planned(self) -> bool:
+        """Whether a fault is in the journal that was not healed."""
+        journal = Path(self.environment["OPERATOR_STATE_DIRECTORY"], "faults.db")
+        with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as opened:
+            wanted = "SELECT count(*) FROM faults WHERE deployment = ? AND state <> 'healed'"
+            return bool(opened.execute(wanted, (f"local:{self.name}",)).fetchone()[0])
+
+    def network_of(self, service: str) -> str:
+        """Routes, queues and rules in a service's network, without counters and what Docker's name server has there."""
+        container = f"operator-{self.name}-{service}-1"
+        command = ["docker", "run", "--rm", "--cap-add", "NET_ADMIN", "--network", f"container:{container}", self.tools]
+        look = ["sh", "-c", "ip route; tc qdisc; iptables-save; ip6tables-save"]
+        told = subprocess.run(
+            [*command, *look], capture_output=True, text=True, timeout=60, check=True, env=self.environment
+        ).stdout
+        return "\n".join(n for n in told.splitlines() if not n.startswith(("#", ":", "*", "COMMIT")) and ".11" not in n)
+
     def expressions(self) -> Iterator[str]:
         for board in ("cluster.json", *(["operator.json"] if "operator" in self.course.options else [])):
             for panel in json.loads((BOARDS / board).read_text())["panels"]:
                 for target in panel.get("targets", ()):
                     yield re.sub(r"\$\{?\w+\}?", ".*", target["expr"].replace("$__rate_interval", "1m"))
 
-    def series(self, expression: str) -> Sequence[object]:
+    def series(self, expression: str) -> list[dict[str, Any]]:
         address = f"http://127.0.0.1:{9090 + self.offset}/api/v1/query?query={quote(expression)}"
         with urlopen(address, timeout=10) as answer:
             return json.load(answer)["data"]["result"]
+
+    def value(self, expression: str) -> float:
+        (series,) = self.series(expression)
+        return float(series["value"][1])
 
     def end(self) -> None:
         if self.monitor is not None:
@@ -215,7 +261,7 @@ class Stack:
 
 @pytest.fixture(scope="module")
 def stacks(
-    docker_config: Path, port_offsets: Iterator[int], tmp_path_factory: pytest.TempPathFactory
+    docker_config: Path, tools_image: str, port_offsets: Iterator[int], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[list[Stack]]:
     """All courses, lived through side by side."""
     folder = tmp_path_factory.mktemp("incidents")
@@ -223,7 +269,7 @@ def stacks(
     environment = {**os.environ, **small}
     environment |= {"DOCKER_CONFIG": str(docker_config), "OPERATOR_STATE_DIRECTORY": str(folder / "state")}
     made = [
-        Stack(course, offset, environment, folder)
+        Stack(course, offset, environment, folder, tools_image)
         for course, offset in zip(COURSES, islice(port_offsets, len(COURSES)), strict=True)
     ]
     try:
@@ -255,6 +301,13 @@ def test_a_fault_is_one_ticket_about_the_right_component_and_over_when_it_is_hea
     assert (over["id"], over["state"]) == (ticket["id"], "resolved")
 
 
+def test_whoever_dies_while_doing_a_fault_leaves_nothing_that_is_not_healed(stacks: Sequence[Stack]):
+    (stack,) = (s for s in stacks if s.course.killed_after)
+
+    assert stack.after_kills == dict.fromkeys(stack.course.killed_after, stack.untouched)
+    assert stack.untouched
+
+
 def test_three_minutes_without_a_fault_open_no_ticket(stacks: Sequence[Stack]):
     assert [s.quiet_tickets for s in stacks if s.course.quiet] == [[]]
 
@@ -263,10 +316,16 @@ def test_every_expression_of_the_dashboards_gives_series(stacks: Sequence[Stack]
     assert {s.name: s.without_series for s in stacks} == {s.name: [] for s in stacks}
 
 
+def test_the_load_drives_the_clients_of_the_model(stacks: Sequence[Stack]):
+    asked = {"load" in s.course.options: s.value("sum(rate(tikv_grpc_msg_duration_seconds_count[1m]))") for s in stacks}
+
+    assert asked[True] > 1.4 * asked[False] > 0
+
+
 def test_the_operator_in_a_container_saw_the_same_cluster(stacks: Sequence[Stack]):
     (stack,) = (s for s in stacks if "operator" in s.course.options)
 
-    assert {s["metric"]["cluster"] for s in stack.series("operator_watch_held") if isinstance(s, dict)} == {"local"}
+    assert {s["metric"]["cluster"] for s in stack.series("operator_watch_held")} == {"local"}
 
 
 def test_after_down_nothing_is_left_and_the_others_stay_as_they_are(stacks: Sequence[Stack], docker: DockerClient):

@@ -12,6 +12,7 @@ from operator_core.readings import ClusterName, Observation
 from operator_core.record import ObservationKept, Progress
 from operator_core.tickets import Violation
 from operator_ledger import SqlFaultJournal, SqlLedger
+from operator_ledger.migrations.ledger import SCHEMA as LEDGER
 from operator_ledger.postgres import PostgresServer as Server
 from operator_ledger.postgres import name_of, open_server
 from postgres_server import PostgresServer
@@ -88,8 +89,10 @@ class TestOnAServer:
     async def test_a_ledger_of_a_newer_program_is_refused(self, postgres: PostgresServer) -> None:
         schema = postgres.new_schema()
         await (await SqlLedger.open(postgres.url(schema))).close()
-        postgres.run(f"UPDATE {schema}.ledger_versions SET version = 99 WHERE version = 2")
-        with pytest.raises(LedgerError, match=r"version 99 .* up to 2; a newer program wrote it"):
+        postgres.run(f"UPDATE {schema}.ledger_versions SET version = 99 WHERE version = {len(LEDGER.migrations)}")
+        with pytest.raises(
+            LedgerError, match=rf"version 99 .* up to {len(LEDGER.migrations)}; a newer program wrote it"
+        ):
             await SqlLedger.open(postgres.url(schema))
 
     async def test_other_names_of_the_scheme_are_taken(self, postgres: PostgresServer) -> None:

@@ -136,6 +136,9 @@ class TestOnce:
         assert [i["ended"] for i in spent(operator)["investigations"]] == ["unreachable"] * 2
         assert len(server.calls) <= 8
 
+    def test_a_record_that_is_not_there_is_refused(self, refused: Callable[..., None]) -> None:
+        refused(["agent", "--once", "--ledger", "missing.db"], "there is no file")
+
     def test_the_settings_say_who(self, operator: Run, lasting: Path, api: Api, settings: Settings) -> None:
         api()
         settings('[claude]\nwith = "claude"\n')

@@ -4,7 +4,9 @@ import asyncio
 import json
 import re
 import subprocess
+import threading
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ from messages_replies import Failed, Reply, Said
 from messages_server import MessagesServer
 from messages_shapes import Asked
 from operator_core.readings import ClusterName
+from operator_core.runtime import RealClock
+from operator_core.tickets import TicketId
 from operator_ledger import SqlLedger
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -91,6 +95,38 @@ class TestWhoIsAsked:
         assert "not paid for" not in operator("diagnose", "1", "--with", "claude", "--again").stderr
         assert len(server.calls) == 2
         assert spent(operator)["total"]["investigations"] == 2
+
+    def test_while_somebody_else_is_at_it_nothing_is_asked_and_when_he_is_dead_it_is(
+        self, operator: Run, api: Api, incident: Path
+    ) -> None:
+        server = api()
+        held = threading.Event()
+        over = threading.Event()
+
+        async def hold() -> None:
+            async with await SqlLedger.open(incident) as ledger:
+                patience = timedelta(seconds=3)
+                lease = await ledger.take_ticket(
+                    ClusterName("prod"), TicketId(1), holder="another", patience=patience, over=None
+                )
+                held.set()
+                while lease is not None and not over.is_set():
+                    await RealClock().sleep(timedelta(milliseconds=200))
+                    lease = await ledger.beat(lease)
+
+        other = threading.Thread(target=asyncio.run, args=(hold(),), daemon=True)
+        other.start()
+        assert held.wait(10)
+        done = operator("diagnose", "1", "--with", "claude")
+        assert done.returncode == 2
+        assert "somebody else asks Claude about ticket 1 at this moment" in done.stderr
+        assert server.asked == []
+        over.set()
+        other.join(10)
+        done = operator("diagnose", "1", "--with", "claude")
+        assert done.returncode == 0
+        assert "waiting for a sign of life" in done.stderr
+        asked_once(server)
 
     def test_both_shows_where_they_agree(self, operator: Run, api: Api) -> None:
         api()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +11,8 @@ from messages_replies import Answer, Called, Reply, Said
 from messages_shapes import Asked
 from operator_core.errors import ConfigurationError
 from operator_core.ports import Case
-from operator_diagnosis.claude import Ended
+from operator_core.readings import ReadingId
+from operator_diagnosis.claude import Ended, Recording, replay_answer
 
 if TYPE_CHECKING:
     from conftest import Benches, Json, Script
@@ -53,6 +55,25 @@ async def test_what_no_reading_backs_is_struck_out_of_an_answer(
     assert len(b.server.calls) == 2
     assert got.says == "[struck] refuses callers for [struck]."
     assert (got.claims, len(got.struck)) == ((), 1)
+
+
+async def test_what_probes_gave_earlier_may_be_cited_and_is_replayed(
+    bench: Benches, crash_case: Case, script: Script
+) -> None:
+    door = next(r for r in crash_case.observations[-1].readings if r.signal == "door" and r.component.id == "2")
+    earlier = replace(door, id=ReadingId("p7.1"), value="silent")
+    claim = script.claim("door", "node/2", "is", "silent", "p7.1")
+
+    async def model(asked: Asked) -> Answer:
+        return _answer("Node 2 was silent for a while.", claim)
+
+    async with bench(model) as b:
+        assert b.second is not None
+        got = await b.investigator.answer(crash_case, b.second, "and before?", known=[earlier])
+    assert "p7.1 door of node/2 [state] “silent”" in b.server.calls[0].text
+    assert [c.readings for c in got.claims] == [("p7.1",)]
+    again = await replay_answer(Recording.from_json(got.recording.to_json()), crash_case)
+    assert replace(got, recording=again.recording) == again
 
 
 async def test_a_question_that_gets_no_answer_says_why(bench: Benches, crash_case: Case) -> None:

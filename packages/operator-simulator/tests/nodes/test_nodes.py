@@ -112,7 +112,7 @@ async def test_a_partition_is_felt_and_heals(room: Room) -> None:
     assert network.talks("tikv1", "pd0")
     assert all(p.life is Life.RUNNING for p in room.cluster.processes.values())
     room.switch.cut = set()
-    await room.until(lambda: room.layers() == set(), 5)
+    await room.until(lambda: room.layers() == set())
 
 
 @pytest.mark.sampled(0)
@@ -124,7 +124,7 @@ async def test_a_partition_in_one_direction_is_felt_in_that_direction(room: Room
     assert network.carries("pd0", "tikv0")
     assert room.layers() == {"felt tikv0 pd0"}
     room.switch.cut = set()
-    await room.until(lambda: room.layers() == set(), 5)
+    await room.until(lambda: room.layers() == set())
 
 
 @pytest.mark.sampled(0)
@@ -137,7 +137,7 @@ async def test_a_node_that_nobody_hears_is_cut_off_from_clients_and_still_speaks
     await room.until(lambda: not room.cluster.network.talks(OUTSIDE, "tikv1"), 5)
     assert await doors(room, "tikv1") == {"answered"}
     room.switch.cut = set()
-    await room.until(lambda: room.layers() == set(), 5)
+    await room.until(lambda: room.layers() == set())
 
 
 @pytest.mark.sampled(0)

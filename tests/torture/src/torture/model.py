@@ -25,6 +25,7 @@ from operator_core.record import (
     SilenceAdded,
     SilenceEnded,
 )
+from operator_core.sight import LOST_SIGHT
 from operator_core.silences import Silence
 from operator_core.tickets import Ticket, Violation
 
@@ -76,9 +77,11 @@ class Sheet:
         """What a person sees of it."""
         worst = self.wounds[0]
         for wound in self.wounds[1:]:
-            graver = _RANK[wound.severity] > _RANK[worst.severity]
-            if graver or (wound.severity == worst.severity and wound.since < worst.since):
+            if _RANK[wound.severity] > _RANK[worst.severity]:
                 worst = wound
+            elif wound.severity == worst.severity:
+                # What ails the subject names a ticket before what is not seen of it; then the earlier does.
+                worst = min(worst, wound, key=lambda w: (w.key.invariant == LOST_SIGHT, w.since))
         others = sorted({str(w.key.component) for w in self.wounds if str(w.key.component) != str(worst.key.component)})
         title = worst.because if not others else f"{worst.because} (also {', '.join(others)})"
         wounds = [(str(w.key), w.since, w.because, w.severity, w.ended) for w in self.wounds]

@@ -173,7 +173,10 @@ def down(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Stop it and take its containers away. Data in memory ends with them; what is on disk stays."""
+    from operator_cli.chaos_cases import forget_faults
     from operator_cli.local_deployments import forget, remembered
+    from operator_cli.settings import load
+    from operator_cli.wiring import Local
 
     meant = _opened(name)
     if volumes and not yes:
@@ -185,6 +188,7 @@ def down(
             tell("nothing was changed")
             raise typer.Exit(Exit.USAGE)
     run(meant.down(_say, volumes=volumes))
+    run(forget_faults(Local(name=name), load()))
     was = remembered(_state(), name)
     forget(_state(), name, data_stays=was is not None and was.on_disk and not volumes)
     _say(f"deployment {name} is down")

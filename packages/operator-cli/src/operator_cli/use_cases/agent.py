@@ -84,9 +84,10 @@ async def run_agent(loaded: Loaded, terms: AgentTerms, shows: AgentShows) -> int
     """Diagnose tickets as they come, until it is cancelled or, once, nothing is left; gives how many it diagnosed.
 
     Raises:
+        ConfigurationError: the option names a record that is not there.
         LedgerError: the record cannot be opened.
     """
-    async with open_ledger(loaded, terms.ledger, may_begin=True) as ledger:
+    async with open_ledger(loaded, terms.ledger) as ledger:
         agent = Agent(ledger, loaded, terms, shows, known=knowledge(), clock=RealClock())
         await agent.work()
         return agent.diagnosed

@@ -38,6 +38,8 @@ async def ask(ledger: Book, loaded: Loaded, ident: int, question: str, known: Kn
         ConfigurationError: there is no key or no such ticket, or nothing was kept of it.
         InvestigationFailed: a person must change something first.
     """
+    from operator_diagnosis.review import evidence_readings
+
     colleague = required_colleague(loaded.settings.claude)
     ticket = await ticket_of(ledger, ident)
     case = await case_of(ledger, ticket, known)
@@ -53,7 +55,8 @@ async def ask(ledger: Book, loaded: Loaded, ident: int, question: str, known: Kn
             if sight.prober is None:
                 told(f"the cluster itself is not asked: {sight.because}")
             investigator = colleague.investigator(case, prober=sight.prober, second=rules, told=told, book=bill.book)
-            answered = await investigator.answer(case, diagnosis, question)
+            cited = await ledger.readings(case.cluster, evidence_readings(diagnosis))
+            answered = await investigator.answer(case, diagnosis, question, known=cited)
         ended = answered.ended.value
     except asyncio.CancelledError:
         ended = INTERRUPTED

@@ -114,6 +114,8 @@ async def reason_about_ticket(
         return Reasoned(rules=None if wish.reasoner is Reasoner.CLAUDE else rules, claude=paid)
     clock = RealClock()
     turns = Turns(ledger, holder=holder_word(random.Random()), clock=clock)
+    if await ledger.ticket_lease(ticket.cluster, ticket.id) is not None:
+        told(f"somebody else has taken ticket {ident}; waiting for a sign of life")
     lease = await turns.wait(ticket)
     if lease is None:
         raise ConfigurationError(f"somebody else asks Claude about ticket {ident} at this moment; see what comes of it")

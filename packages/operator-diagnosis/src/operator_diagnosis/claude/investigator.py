@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from operator_core.diagnosis import Diagnosis
 from operator_core.errors import ConfigurationError
 from operator_core.ports import Case, Clock, Probe, Prober
+from operator_core.readings import Reading
 
 from operator_diagnosis.claude import layout
 from operator_diagnosis.claude.api import ApiLine
@@ -105,8 +106,16 @@ class Investigator:
         finally:
             await line.close()
 
-    async def answer(self, case: Case, diagnosis: Diagnosis, question: str) -> Answered:
+    async def answer(
+        self, case: Case, diagnosis: Diagnosis, question: str, *, known: Sequence[Reading] = ()
+    ) -> Answered:
         """Answer a question about a diagnosis; what no reading backs is struck out of the answer.
+
+        Args:
+            case: as the diagnosis was of.
+            diagnosis: anybody's.
+            question: in a person's own words.
+            known: what probes gave earlier, beside what stands in the case; the diagnosis may cite it.
 
         Raises:
             ConfigurationError: as :meth:`investigate`, or there is no question.
@@ -114,7 +123,7 @@ class Investigator:
         """
         line = self._line()
         try:
-            return await self._session(line, case).answer(diagnosis, question)
+            return await self._session(line, case).answer(diagnosis, question, known)
         finally:
             await line.close()
 

@@ -72,9 +72,16 @@ def definitions(tools: Iterable[Tool]) -> list[dict[str, Any]]:
     return [tool.definition() for tool in tools]
 
 
-def case_text(case: Case, second: Diagnosis | None, outward: Outward) -> str:
-    """The case: what it is about, what there is, what was read, what was not, and what the rules think."""
-    return "\n\n".join(_case(case, second, outward))
+def case_text(case: Case, second: Diagnosis | None, outward: Outward, *, cited: Iterable[ReadingId] = ()) -> str:
+    """The case: what it is about, what there is, what was read, what was not, and what the rules think.
+
+    Args:
+        case: observations and knowledge.
+        second: the rules' diagnosis; None when the model is not told.
+        outward: through which everything of the subject goes.
+        cited: readings that are shown whatever is left out.
+    """
+    return "\n\n".join(_case(case, second, outward, (*_cited(case, second), *cited)))
 
 
 def fences(lines: Sequence[str], outward: Outward, *, source: str) -> Iterator[str]:
@@ -91,7 +98,7 @@ def fences(lines: Sequence[str], outward: Outward, *, source: str) -> Iterator[s
         yield outward.fenced("\n".join(piece), source=source)
 
 
-def _case(case: Case, second: Diagnosis | None, outward: Outward) -> Iterator[str]:
+def _case(case: Case, second: Diagnosis | None, outward: Outward, cited: Sequence[ReadingId]) -> Iterator[str]:
     spoken = outward.text
     newest = case.observations[-1]
     yield f"The case. It is {case.at:%Y-%m-%dT%H:%M:%SZ}; " + (
@@ -109,7 +116,7 @@ def _case(case: Case, second: Diagnosis | None, outward: Outward) -> Iterator[st
     yield from fences(list(_components(case)), outward, source="components and groups, newest look")
     yield "Looks: " + ", ".join(f"{_prefix(o.readings[0].id)} at {instant(o)}" for o in case.observations if o.readings)
     about = () if case.ticket is None else case.ticket.components
-    shown = course(case.observations, about=about, cited=_cited(case, second), spoken=spoken, most=PLACES)
+    shown = course(case.observations, about=about, cited=cited, spoken=spoken, most=PLACES)
     yield (
         "Readings. A line is a signal of a component with its unit in brackets; then ids and values, in the order of"
         " time. Looks between two that are shown read about the same."

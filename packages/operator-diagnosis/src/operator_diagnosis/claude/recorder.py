@@ -80,7 +80,7 @@ class RecordingAsking:
                 "arguments": [[name, value] for name, value in arguments.items()],
                 "took_us": got.took // MICROSECOND,
                 "hindrance": None if got.hindrance is None else got.hindrance.value,
-                "sights": [_sight_json(s) for s in got.sights],
+                "sights": [sight_json(s) for s in got.sights],
             }
         )
         return got
@@ -115,7 +115,7 @@ def read_asked(tool: Json) -> Asked:
     hindrance = tool.get("hindrance")
     return Asked(
         took=as_number(tool.get("took_us")) * MICROSECOND,
-        sights=tuple(_read_sight(as_object(s)) for s in as_list(tool.get("sights"))),
+        sights=tuple(read_sight(as_object(s)) for s in as_list(tool.get("sights"))),
         hindrance=None if hindrance is None else Hindrance(hindrance),
     )
 
@@ -190,7 +190,8 @@ def _read_facts(read: Json) -> ModelFacts:
     )
 
 
-def _sight_json(sight: Reading | Unseen) -> Json:
+def sight_json(sight: Reading | Unseen) -> Json:
+    """What was seen, or not, as it is written down."""
     common: dict[str, Any] = {
         "component": sight.component.key,
         "toward": None if sight.toward is None else sight.toward.key,
@@ -210,7 +211,12 @@ def _value_json(value: float | str) -> Json:
     return {"word": value} if isinstance(value, str) else {"number": repr(float(value))}
 
 
-def _read_sight(read: Json) -> Reading | Unseen:
+def read_sight(read: Json) -> Reading | Unseen:
+    """What :func:`sight_json` wrote.
+
+    Raises:
+        ValueError: it wrote no such thing.
+    """
     toward = read.get("toward")
     component = ComponentRef.parse(as_text(read.get("component")))
     other = None if toward is None else ComponentRef.parse(as_text(toward))

@@ -24,6 +24,7 @@ from operator_diagnosis.claude.recorder import (
     read_asked,
     read_delivery,
     read_introduced,
+    read_sight,
 )
 from operator_diagnosis.claude.recording import Recording
 from operator_diagnosis.claude.results import Answered, Investigated
@@ -100,9 +101,11 @@ async def replay_answer(recording: Recording, case: Case) -> Answered:
     session = _session(recording, case, "question")
     try:
         diagnosis = from_json(as_text(recording.about.get("diagnosis")))
+        sights = [read_sight(as_object(s)) for s in as_list(recording.about.get("known"))]
     except ValueError as e:
         raise ConfigurationError(f"the recording cannot be read: {e}") from e
-    return await session.answer(diagnosis, as_text(recording.about.get("question")))
+    known = [s for s in sights if isinstance(s, Reading)]
+    return await session.answer(diagnosis, as_text(recording.about.get("question")), known)
 
 
 def _session(recording: Recording, case: Case, kind: str) -> Session:

@@ -11,18 +11,19 @@ from operator_core.claims import Struck
 from operator_core.diagnosis import Diagnosis
 from operator_core.errors import ConfigurationError
 from operator_core.ports import Case, Probe
-from operator_core.readings import by_id
-from operator_core.redaction import redact_text
+from operator_core.readings import Reading, by_id
+from operator_core.redaction import redact, redact_text
 
 from operator_diagnosis.claude import layout
 from operator_diagnosis.claude.budget import Budget
+from operator_diagnosis.claude.course import sights
 from operator_diagnosis.claude.instructions import QUESTION
 from operator_diagnosis.claude.interview import Closed, Interview, Terms
 from operator_diagnosis.claude.limits import Limits, Spent
 from operator_diagnosis.claude.models import Checked, check_model
 from operator_diagnosis.claude.opinion import opinion
 from operator_diagnosis.claude.prices import Prices
-from operator_diagnosis.claude.recorder import RecordingAsking, RecordingLine
+from operator_diagnosis.claude.recorder import RecordingAsking, RecordingLine, sight_json
 from operator_diagnosis.claude.recording import Recording
 from operator_diagnosis.claude.results import Answered, Ended, Investigated, InvestigationFailed
 from operator_diagnosis.claude.spoken import one_line
@@ -30,7 +31,7 @@ from operator_diagnosis.claude.task import Answering, Diagnosing, Task
 from operator_diagnosis.claude.toolbox import Toolbox
 from operator_diagnosis.claude.tools import tools
 from operator_diagnosis.outward import Outward
-from operator_diagnosis.review import recheck
+from operator_diagnosis.review import evidence_readings, recheck
 from operator_diagnosis.rules import reason
 from operator_diagnosis.wire import to_json
 
@@ -96,22 +97,28 @@ class Session:
             readings=toolbox.asked,
         )
 
-    async def answer(self, diagnosis: Diagnosis, question: str) -> Answered:
+    async def answer(self, diagnosis: Diagnosis, question: str, known: Sequence[Reading] = ()) -> Answered:
         """See :meth:`operator_diagnosis.claude.investigator.Investigator.answer`."""
         asked = question.strip()
         if not asked or len(asked) > LONGEST_QUESTION:
             raise ConfigurationError(f"a question has between 1 and {LONGEST_QUESTION} letters, not {len(asked)}")
         budget = self._budget()
-        toolbox = self._toolbox()
+        known = redact(tuple(known)).value
+        toolbox = self._toolbox(known)
         opening = "\n\n".join(
             [
-                layout.case_text(self.case, self.second, self.outward),
+                layout.case_text(self.case, self.second, self.outward, cited=evidence_readings(diagnosis)),
                 "The diagnosis that the question is about:",
                 *layout.fences(layout.diagnosis_lines(diagnosis), self.outward, source="the diagnosis"),
+                *layout.fences(sights(known, self.outward.text), self.outward, source="what was asked for earlier"),
                 f"{QUESTION}\nThe question: {_spoken(asked, self.outward)}",
             ]
         )
-        about = {"diagnosis": to_json(diagnosis), "question": asked}
+        about = {
+            "diagnosis": to_json(diagnosis),
+            "question": asked,
+            "known": [sight_json(r) for r in known],
+        }
         try:
             checked, closed = await self._held(Answering(self.case), opening, toolbox, budget)
         except _Unasked as e:
@@ -144,13 +151,14 @@ class Session:
             )
         return Budget(self.limits, price)
 
-    def _toolbox(self) -> Toolbox:
+    def _toolbox(self, known: Sequence[Reading] = ()) -> Toolbox:
         return Toolbox(
             case=self.case,
             tools=tools(self.probes, self.case.knowledge),
             asking=self.asking,
             outward=self.outward,
             told=self.told,
+            known=known,
         )
 
     async def _held(self, task: Task[T], opening: str, toolbox: Toolbox, budget: Budget) -> tuple[Checked, Closed[T]]:
@@ -198,7 +206,7 @@ class Session:
         marked = _told(rules, f"Claude gave no diagnosis, {because}; this is the rules'", "")
         return replace(marked, struck=(*marked.struck, *(s for s in struck if s not in marked.struck)))
 
-    def _recording(self, kind: str, **more: str) -> Recording:
+    def _recording(self, kind: str, **more: object) -> Recording:
         about: dict[str, Any] = {
             "kind": kind,
             "cluster": self.case.cluster,

@@ -38,10 +38,21 @@ _HINDERED = {
 
 
 class Toolbox:
-    """The tools of one investigation, with everything that they have given so far."""
+    """The tools of one investigation, with everything that they have given so far.
+
+    Args:
+        known: what probes gave in an earlier one.
+    """
 
     def __init__(
-        self, *, case: Case, tools: Sequence[Tool], asking: Asking, outward: Outward, told: Callable[[str], None]
+        self,
+        *,
+        case: Case,
+        tools: Sequence[Tool],
+        asking: Asking,
+        outward: Outward,
+        told: Callable[[str], None],
+        known: Sequence[Reading] = (),
     ) -> None:
         self._case = case
         self._tools = {t.name: t for t in tools}
@@ -49,11 +60,11 @@ class Toolbox:
         self._outward = outward
         self._told = told
         self.repeats = Repeats()
-        self._asked: dict[ReadingId, Reading] = {}
+        self._asked: dict[ReadingId, Reading] = {r.id: r for r in known}
 
     @property
     def asked(self) -> tuple[Reading, ...]:
-        """Every reading that a probe gave."""
+        """Every reading that a probe gave, earlier or now."""
         return tuple(self._asked.values())
 
     async def answer(
