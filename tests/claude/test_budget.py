@@ -137,9 +137,9 @@ def asserted_within(held: Held, spent: Spent, limits: Limits) -> None:
     assert len(held.server.asked) == spent.attempts <= limits.attempts
     used = truly_used(held)
     assert spent.turns <= limits.turns
-    assert sum(u.sent for u in used) <= limits.tokens_in
     through = list(accumulate(used, initial=Spent()))
     before_last = through[-2] if used else Spent()
+    assert before_last.sent <= limits.tokens_in
     assert before_last.tokens_out <= limits.tokens_out
     assert limits.usd is not None
     assert PRICE.of(before_last) <= limits.usd
