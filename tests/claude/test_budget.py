@@ -162,6 +162,7 @@ def _are_whole(answers: list[Answer | Closes]) -> bool:
     return not any(isinstance(a, Cut) or (isinstance(a, Reply) and a.after is not None) for a in answers)
 
 
+@pytest.mark.sampled(0)
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(answers=ANSWERS, limits=LIMITS)
 def test_no_answers_make_it_cost_more_than_it_may(answers: list[Answer | Closes], limits: Limits) -> None:

@@ -119,6 +119,7 @@ def cited(shown: str) -> list[str]:
     return re.findall(r'"(p\d+\.\d+)"', shown)
 
 
+@pytest.mark.sampled(0)
 def test_what_probes_gave_is_evidence_that_outlives_the_cluster(
     broken: Run, server: MessagesServer, tmp_path: Path
 ) -> None:

@@ -70,6 +70,7 @@ def quietly(_: str) -> None:
     pass
 
 
+@pytest.mark.sampled(0)
 async def test_a_life_from_up_to_down(made: Made):
     deployment, said = made.deployment, list[str]()
     assert not (await deployment.status()).is_up
@@ -101,6 +102,7 @@ async def test_a_life_from_up_to_down(made: Made):
     assert not (await deployment.status()).is_up
 
 
+@pytest.mark.sampled(0)
 async def test_a_fault_from_plan_to_undo(made: Made):
     deployment, target = made.deployment, made.target
     await deployment.up(quietly)
