@@ -38,7 +38,8 @@ BOARDS = Path(str(files("operator_subject_tikv"))) / "grafana" / "dashboards"
 
 QUIET: Final = timedelta(minutes=3)
 TOLD_WITHIN: Final = timedelta(seconds=150)
-OVER_WITHIN: Final = timedelta(seconds=200)
+OVER_WITHIN: Final = timedelta(minutes=7)
+"""Where a busy machine loses a look now and then, a ticket flaps, and then it needs five minutes of calm."""
 SETTLES_WITHIN: Final = timedelta(seconds=120)
 
 
@@ -283,22 +284,19 @@ def stacks(
                 ending.result()
 
 
-def _lived(stacks: Sequence[Stack], fault: Does) -> Lived:
-    return next(s.lived[fault.name] for s in stacks if fault.name in s.lived)
-
-
 @pytest.mark.parametrize("fault", [f for c in COURSES for f in c.faults], ids=lambda f: f.name)
 def test_a_fault_is_one_ticket_about_the_right_component_and_over_when_it_is_healed(
     stacks: Sequence[Stack], fault: Does
 ):
-    lived = _lived(stacks, fault)
+    stack = next(s for s in stacks if fault.name in s.lived)
+    lived = stack.lived[fault.name]
 
     (ticket,) = lived.told
     assert ticket["component"] == lived.target
     assert datetime.fromisoformat(ticket["opened_at"]) > lived.injected_at
     assert {v["key"]["invariant"] for v in ticket["violations"]} & fault.told_by
     (over,) = lived.in_the_end
-    assert (over["id"], over["state"]) == (ticket["id"], "resolved")
+    assert (over["id"], over["state"]) == (ticket["id"], "resolved"), stack.log.read_text()[-6000:]
 
 
 def test_whoever_dies_while_doing_a_fault_leaves_nothing_that_is_not_healed(stacks: Sequence[Stack]):

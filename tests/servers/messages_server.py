@@ -13,6 +13,7 @@ import contextlib
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import jsonschema
 from messages_replies import (
@@ -37,6 +38,7 @@ from messages_replies import (
 from messages_rules import Produced, Refused, check
 from messages_shapes import Asked, ModelFacts
 from messages_tokens import Tokens, prefix
+from stream_server import stream_server
 
 VERSION = "2026-10-21"
 KEY = "sk-ant-api03-loopback-server-key-that-opens-nothing"
@@ -206,47 +208,25 @@ async def serving(
     """A server on a free port of loopback; every connection that is left is closed at the end."""
     facts = models or (ModelFacts(),)
     served = MessagesServer(model=model, models={m.id: m for m in facts}, piece=piece, key=key)
-    open_ones: set[asyncio.StreamWriter] = set()
-    tasks: set[asyncio.Task[None]] = set()
 
-    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        open_ones.add(writer)
-        task = asyncio.get_running_loop().create_task(_connection(served, reader, writer), name="messages.connection")
-        tasks.add(task)
-
-    server = await asyncio.start_server(connected, "127.0.0.1", 0, limit=LARGEST_BODY)
-    served.port = server.sockets[0].getsockname()[1]
-    try:
+    async with stream_server(partial(_connection, served), limit=LARGEST_BODY) as (_, served.port):
         yield served
-    finally:
-        server.close()
-        for task in tasks:
-            task.cancel()
-        results = await asyncio.wait(tasks) if tasks else (set[asyncio.Task[None]](), None)
-        for writer in open_ones:
-            writer.transport.abort()
-            with contextlib.suppress(ConnectionError):
-                await writer.wait_closed()
-        for task in results[0]:
-            if not task.cancelled() and (failure := task.exception()) is not None:
-                raise failure
 
 
 async def _connection(served: MessagesServer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Requests on one connection, one after the other."""
-    with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-        while True:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-            method, path, _ = head[0].split(" ")
-            headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in head[1:] if line)}
-            raw = await reader.readexactly(int(headers.get("content-length", "0")))
-            asked, answer = await served.answer(method, path, headers, raw)
-            if isinstance(answer, Reply):
-                if not await _reply(served, asked, answer, writer):
-                    break
-            else:
-                _write_whole(writer, answer)
-            await writer.drain()
+    while True:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        method, path, _ = head[0].split(" ")
+        headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in head[1:] if line)}
+        raw = await reader.readexactly(int(headers.get("content-length", "0")))
+        asked, answer = await served.answer(method, path, headers, raw)
+        if isinstance(answer, Reply):
+            if not await _reply(served, asked, answer, writer):
+                break
+        else:
+            _write_whole(writer, answer)
+        await writer.drain()
     writer.close()
 
 

@@ -178,6 +178,7 @@ async def test_metrics_say_how_the_looks_go(vitals: Callable[..., Vitals], clock
         ("operator_last_good_look_age_seconds",): 7,
         ("operator_unseen_readings", "node 1"): 2,
         ("operator_unseen_readings", "node 2"): 1,
+        ("operator_unseen_readings", "node 3"): 0,
         ("operator_open_tickets", "info"): 0,
         ("operator_open_tickets", "warning"): 0,
         ("operator_open_tickets", "critical"): 1,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -15,30 +15,18 @@ from operator_core.runtime import RealClock
 from operator_tikv import AsyncioDialer
 from operator_tikv.doors import knock_grpc, knock_http
 from operator_tikv.http import Http
+from stream_server import Serve, stream_server
 
 CLOCK = RealClock()
 SHORT = timedelta(seconds=0.3)
-Serving = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 SETTINGS = b"\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x64"
 
 
 @asynccontextmanager
-async def serving(serve: Serving) -> AsyncGenerator[str]:
+async def serving(serve: Serve) -> AsyncGenerator[str]:
     """A server on loopback; gives its address."""
-    open_ones: set[asyncio.StreamWriter] = set()
-
-    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        open_ones.add(writer)
-        await serve(reader, writer)
-
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
-    host, port = server.sockets[0].getsockname()
-    try:
+    async with stream_server(serve) as (host, port):
         yield f"{host}:{port}"
-    finally:
-        server.close()
-        for writer in open_ones:
-            writer.transport.abort()
 
 
 def free_address() -> str:
@@ -47,7 +35,7 @@ def free_address() -> str:
         return "{}:{}".format(*s.getsockname())
 
 
-def saying(words: bytes) -> Serving:
+def saying(words: bytes) -> Serve:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
         writer.write(words)

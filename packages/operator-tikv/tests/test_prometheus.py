@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import shutil
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ from operator_tikv.metrics.history import History
 from operator_tikv.metrics.prometheus import Prometheus
 from operator_tikv.metrics.scraper import scrape
 from operator_tikv.names import store_ref
+from stream_server import stream_server
 
 if TYPE_CHECKING:
     from conftest import Cluster
@@ -180,23 +182,36 @@ def free_port() -> int:
         return s.getsockname()[1]
 
 
+@asynccontextmanager
+async def scraping(exporter: str, folder: Path) -> AsyncGenerator[str]:
+    """A Prometheus that scrapes the exporter; gives its address."""
+    assert PROMETHEUS is not None
+    config = folder / "prometheus.yml"
+    config.write_text(CONFIG.format(exporter=exporter))
+    web = f"127.0.0.1:{free_port()}"
+    flags = [f"--config.file={config}", f"--storage.tsdb.path={folder}/db", f"--web.listen-address={web}"]
+    program = await asyncio.create_subprocess_exec(
+        PROMETHEUS, *flags, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+    )
+    try:
+        yield web
+    finally:
+        program.terminate()
+        await program.wait()
+
+
 @pytest.mark.sampled(0)
 @pytest.mark.prometheus
 @pytest.mark.skipif(PROMETHEUS is None, reason="the prometheus program is not installed")
 async def test_a_real_prometheus_and_direct_scrapes_agree(tmp_path: Path) -> None:
-    assert PROMETHEUS is not None
-    exporter, clock = Exporter(), RealClock()
-    server = await asyncio.start_server(exporter.serve, "127.0.0.1", 0)
-    host, port = server.sockets[0].getsockname()
-    config = tmp_path / "prometheus.yml"
-    config.write_text(CONFIG.format(exporter=f"{host}:{port}"))
-    web = f"127.0.0.1:{free_port()}"
-    flags = [f"--config.file={config}", f"--storage.tsdb.path={tmp_path}/db", f"--web.listen-address={web}"]
-    program = await asyncio.create_subprocess_exec(
-        PROMETHEUS, *flags, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
-    )
-    http = Http(clock)
-    try:
+    clock = RealClock()
+    async with (
+        stream_server(Exporter().serve) as (host, port),
+        scraping(f"{host}:{port}", tmp_path) as web,
+        AsyncExitStack() as stack,
+    ):
+        http = Http(clock)
+        stack.push_async_callback(http.close)
         store_signals = signals.measured(n.STORE)
         history = History()
         for _ in range(17):
@@ -223,9 +238,3 @@ async def test_a_real_prometheus_and_direct_scrapes_agree(tmp_path: Path) -> Non
                 assert served[key] == pytest.approx(value, rel=0.03), signal.name
                 compared += 1
         assert compared >= 15
-    finally:
-        program.terminate()
-        await program.wait()
-        await http.close()
-        server.close()
-        await server.wait_closed()

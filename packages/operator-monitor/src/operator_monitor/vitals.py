@@ -56,7 +56,8 @@ class _Vital:
 
     Attributes:
         good_at: when the last good look was made, or when it was last seen who has the watch.
-        unseens: by source, what could not be had in the newest look; a source that failed as a whole counts once.
+        unseens: by source, how much could not be had in the newest look: 0 of one that gave all that was asked of it;
+            one that failed as a whole counts at least once.
         open_tickets: by severity; None when it is not known.
     """
 
@@ -121,7 +122,9 @@ class Vitals:
                 if report.failed is None or vital.stands_by:
                     vital.good_at = report.observation.at if report.failed is None else None
                 vital.stands_by, vital.has_watch = False, True
-                vital.unseens = {source: max(1, len(unseens)) for source, unseens in report.unseens.items()}
+                vital.unseens = dict.fromkeys((s.source for s in report.observation.sources), 0) | {
+                    source: max(1, len(unseens)) for source, unseens in report.unseens.items()
+                }
                 vital.open_tickets = None if report.now_open is None else Tally(t.severity for t in report.now_open)
             case StandingBy():
                 if report.failed is None or not vital.stands_by:
@@ -170,7 +173,7 @@ class _AsItIs(Collector):
         )
         unseens = GaugeMetricFamily(
             "operator_unseen_readings",
-            "Readings that the newest look could not have; a source that failed as a whole is at least one.",
+            "Readings that the newest look could not have, by source; of one that failed as a whole at least 1.",
             labels=["cluster", "source"],
         )
         tickets = GaugeMetricFamily("operator_open_tickets", "Tickets that are open.", labels=["cluster", "severity"])

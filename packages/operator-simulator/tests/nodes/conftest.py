@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncGenerator, Callable
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -24,6 +24,7 @@ from operator_simulator import Cluster, ClusterConfig
 from operator_simulator.model.process import Life
 from operator_simulator.nodes.frames import MOST_BYTES
 from operator_simulator.nodes.shared import SharedModel
+from stream_server import stream_server
 
 DATA_PORT = 20170
 
@@ -86,7 +87,7 @@ class Room:
         self.said: list[str] = []
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self._connections: list[asyncio.StreamWriter] = []
+        self._served = AsyncExitStack()
         self.cluster: Cluster
         self.block: str
         self.control: str
@@ -121,20 +122,13 @@ class Room:
         self.cluster = Cluster(self.config, start)
         self.model = SharedModel(self.cluster, RealClock(start=start), 1.0, self.said.append)
         host, _, port = self.control.rpartition(":")
-        self._server = await asyncio.start_server(self._connected, host, int(port), limit=MOST_BYTES)
+        await self._served.enter_async_context(stream_server(self.model.converse, host, int(port), limit=MOST_BYTES))
         self._living = asyncio.get_running_loop().create_task(self.model.live())
-
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._connections.append(writer)
-        await self.model.converse(reader, writer)
 
     async def end_model(self) -> None:
         """Its process is gone: every connection is reset."""
-        self._server.close()
+        await self._served.aclose()
         self._living.cancel()
-        for writer in self._connections:
-            writer.transport.abort()
-        self._connections.clear()
         with suppress(asyncio.CancelledError):
             await self._living
         await self.clock.sleep(timedelta(seconds=0.05))

@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from stream_server import stream_server
+
 
 @dataclass
 class Proxy:
@@ -16,13 +18,11 @@ class Proxy:
     Attributes:
         port: where it listens.
         cuts: how many connections it has cut.
-        serving: a task for each connection.
     """
 
     socket: Path
     port: int = 0
     cuts: int = 0
-    serving: set[asyncio.Task[object]] = field(default_factory=set[asyncio.Task[object]])
     _pairs: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = field(
         default_factory=set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]]
     )
@@ -50,10 +50,6 @@ class Proxy:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Hand on for one connection."""
-        task = asyncio.current_task()
-        assert task is not None
-        self.serving.add(task)
-        task.add_done_callback(self.serving.discard)
         try:
             theirs, there = await asyncio.open_unix_connection(str(self.socket))
         except OSError:
@@ -92,14 +88,5 @@ async def proxied(socket: Path) -> AsyncGenerator[Proxy]:
     """A proxy for a server on a socket; the server may come and go."""
     proxy = Proxy(socket)
     proxy.let_go()
-    listening = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
-    proxy.port = listening.sockets[0].getsockname()[1]
-    try:
+    async with stream_server(proxy.serve) as (_, proxy.port):
         yield proxy
-    finally:
-        listening.close()
-        proxy.let_go()
-        proxy.cut()
-        await listening.wait_closed()
-        if proxy.serving:
-            await asyncio.wait(proxy.serving)
