@@ -135,11 +135,11 @@ def _turned(rows: list[list[int]], *, width: int) -> list[list[int]]:
 
 
 def to_bytes(shape: Shape) -> bytes:
-    """A shape as compressed text; ASCII, so that any string of Python survives."""
+    """A shape as compressed text; ASCII, so that any string of Python survives. Equal shapes have equal bytes."""
     n = _Names()
     written: _Written = {
         "parts": [
-            (n.ref(p.ref), [(n(k), n(a)) for k, a in p.addresses], sorted(map(n, p.roles)), p.version)
+            (n.ref(p.ref), [(n(k), n(a)) for k, a in p.addresses], sorted(map(n, sorted(p.roles))), p.version)
             for p in shape.parts
         ],
         "groups": [(n(g.name), [n.ref(m) for m in g.members], g.needed) for g in shape.groups],
