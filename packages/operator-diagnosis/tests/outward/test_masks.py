@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from operator_core.redaction import redact_text
 from operator_diagnosis.outward import Outward
@@ -99,6 +99,8 @@ _SCRAPS = st.sampled_from(
 
 
 @settings(max_examples=1000, deadline=None)
+@example(scraps=["::7000--password ", "redacted:"], pseudonyms=True)
+@example(scraps=["10.0.0.1::a1"], pseudonyms=True)
 @given(scraps=st.lists(_SCRAPS, max_size=10), pseudonyms=st.booleans())
 def test_a_second_time_changes_nothing(scraps: list[str], pseudonyms: bool) -> None:
     door = Outward(chance=random.Random(1), pseudonyms=pseudonyms, known=["db1:7000"])

@@ -27,6 +27,7 @@ NONCE_BITS = 96
 
 LOOKED_AT = 200_000
 """Characters of one text that are looked at for secrets; nothing behind them leaves."""
+_ROUNDS = 8
 _TORN_WORD = re.compile(r"\S{0,4096}\Z")
 _TORN_MARK = re.compile(r"‹[^‹›]*\Z")
 _SIGNS = re.compile(r"[<>\"'=|]")
@@ -108,6 +109,14 @@ class Outward:
         return self._hosts.restored(text) if self._hosts else text
 
     def _without(self, text: str) -> str:
+        """Masked again as long as that changes anything: a mask may end what was one word with something to mask."""
+        for _ in range(_ROUNDS):
+            before, text = text, self._masked(text)
+            if text == before:
+                break
+        return text
+
+    def _masked(self, text: str) -> str:
         text = without_user_data(text, self._hosts.has if self._hosts else _never)
         text = without_e_mail(redact_text(text).value)
         return self._hosts.hidden(text) if self._hosts else text
