@@ -5,6 +5,8 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 export UV_PYTHON_DOWNLOADS ?= never
 export UV_CACHE_DIR ?= $(CURDIR)/.cache/uv
+# The tests start the program some hundred times: what is compiled once is kept, whatever the machine is used to.
+unexport PYTHONDONTWRITEBYTECODE
 
 # Asked, not only looked for: uv has to run, and to be new enough for this project.
 UV := $(shell uv python find >/dev/null 2>&1 && command -v uv || echo .uv/bin/uv)

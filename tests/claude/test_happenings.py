@@ -185,6 +185,7 @@ MALFORMED: Mapping[str, str | tuple[Block, ...]] = {
 }
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("what", MALFORMED)
 async def test_a_closing_object_that_cannot_be_read_goes_back_once(what: str) -> None:
     told = MALFORMED[what]

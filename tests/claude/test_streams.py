@@ -45,6 +45,7 @@ def asserted_whole(held: Held) -> None:
     assert sum(s.attempts for s in held.booked) == len(held.server.asked)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("then", ["cut", "end", "error"])
 async def test_calls_that_are_cut_after_any_event_are_asked_for_again_and_put_once(
     then: Literal["cut", "end", "error"],
@@ -61,6 +62,7 @@ async def test_calls_that_are_cut_after_any_event_are_asked_for_again_and_put_on
         assert held.server.calls[1].messages == held.server.calls[0].messages
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("then", ["cut", "end", "error"])
 async def test_a_closing_object_that_is_cut_after_any_event_is_no_closing(
     then: Literal["cut", "end", "error"],

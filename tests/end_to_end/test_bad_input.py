@@ -20,7 +20,7 @@ def refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
         assert word in lines[0]
 
 
-@pytest.mark.sampled(8)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -90,6 +90,7 @@ def piped_to_nobody(surroundings: Mapping[str, str], *arguments: str) -> subproc
         os.close(writer)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("arguments", [("config", "show"), ("config", "path"), ("chaos", "list")])
 def test_a_reader_that_goes_away_is_no_violation_and_no_noise(
     surroundings: Mapping[str, str], arguments: tuple[str, ...]
@@ -104,6 +105,7 @@ def test_a_terminal_that_knows_only_ascii_gets_question_marks(operator: Run) -> 
     assert "/tmp/gr" in done.stdout
 
 
+@pytest.mark.sampled(0)
 def test_a_state_folder_may_be_named_by_its_home_and_an_empty_name_is_none(operator: Run, tmp_path: Path) -> None:
     def folder(value: str) -> str:
         done = operator("config", "show", env={"OPERATOR_STATE_DIRECTORY": value, "HOME": str(tmp_path)})

@@ -117,6 +117,7 @@ def modes(diagnosis: Diagnosis, most: int = 2) -> list[str]:
     return [h.mode for h in diagnosis.hypotheses[:most]]
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(
     ("plugs", "first"),
     [

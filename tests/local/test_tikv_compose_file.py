@@ -75,6 +75,7 @@ def services(whole: Config) -> dict[str, Service]:
     return {s.name: s for s in read_services(whole)}
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("override", [False, True])
 @pytest.mark.parametrize(
     ("profiles", "more"),

@@ -41,7 +41,7 @@ def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SmallDisk]:
         pytest.skip("mounting a small tmpfs needs root")
 
 
-@pytest.mark.sampled(1)
+@pytest.mark.sampled(0)
 @pytest.mark.parametrize("rounds", [pytest.param(20, id="20 full cycles"), pytest.param(400, marks=pytest.mark.slow)])
 async def test_a_full_disk_is_said_and_outlived(disk: SmallDisk, errors: Path, rounds: int) -> None:
     place = str(disk.folder / "ledger.sqlite")

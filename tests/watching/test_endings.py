@@ -31,7 +31,7 @@ def hanging() -> Iterator[str]:
 SIGNALS = [signal.SIGTERM, signal.SIGINT]
 
 
-@pytest.mark.sampled(1)
+@pytest.mark.sampled(0)
 @pytest.mark.parametrize("number", [*SIGNALS, signal.SIGHUP])
 def test_a_watch_on_a_pipe_ends_at_once_and_gives_the_watch_up(
     watch: Callable[..., Watch], held: Callable[[], Lease | None], number: signal.Signals
@@ -134,6 +134,7 @@ def test_a_reader_that_takes_nothing_holds_up_neither_the_watch_nor_its_end(
     watching.end(signal.SIGTERM)
 
 
+@pytest.mark.sampled(0)
 def test_a_reader_that_goes_away_ends_it_without_noise(watch: Callable[..., Watch]) -> None:
     watching = watch("--interval", "300ms", "--cycles", "30", is_read=False, env={"OPERATOR_LOG": "error"})
     os.close(watching.end_of_pipe)

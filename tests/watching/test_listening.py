@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 
+import pytest
 from watch_process import PATIENCE, Watch
 
 
@@ -24,6 +25,7 @@ def got(url: str) -> tuple[int, str]:
         return e.code, e.read().decode()
 
 
+@pytest.mark.sampled(0)
 def test_health_and_metrics_are_served_also_while_standing_by(watch: Callable[..., Watch]) -> None:
     doors = [f"127.0.0.1:{free_port()}" for _ in range(2)]
     first = watch("--interval", "1s", "--listen", doors[0])

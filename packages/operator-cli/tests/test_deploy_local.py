@@ -82,6 +82,7 @@ def _addresses(operator: Run, *options: str) -> dict[str, str]:
     return {door["advertised"]: door["reachable"] for door in json.loads(answer.stdout)["result"]}
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("when", "complaint", "says"),
     [

@@ -89,6 +89,7 @@ def test_what_ended_before_it_was_resolved_is_not_warned_of_and_comes_back_held(
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("before", "deed", "words"),
     [
@@ -125,6 +126,7 @@ def test_of_several_all_are_looked_at_before_the_first_is_touched(
     assert [(t["id"], t["state"]) for t in json.loads(done.stdout)["result"]] == [(1, "resolved"), (2, "resolved")]
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

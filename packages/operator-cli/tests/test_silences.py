@@ -73,6 +73,7 @@ def test_a_component_that_was_not_seen_is_told_those_that_were(operator: Run, in
     assert "store 4," in done.stderr
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -220,6 +220,7 @@ async def test_an_observation_that_was_pruned_cannot_come_again_as_another(
     assert await numbers(stored) == [*range(41, 92)]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("seed", range(4))
 async def test_whatever_is_pruned_every_ticket_keeps_its_evidence(
     place: str, t: At, observation: Look, violation: Callable[..., Violation], seed: int
@@ -253,6 +254,7 @@ async def test_whatever_is_pruned_every_ticket_keeps_its_evidence(
         assert (await ledger.verify()).holds
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "deed",
     [
@@ -290,7 +292,7 @@ asyncio.run(main(sys.argv[1]))
 """
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("steps", [9, 15, 21, 28, 99])
 async def test_whoever_is_killed_while_pruning_leaves_a_ledger_that_holds(filled: Path, t: At, steps: int) -> None:
     _prune_and_be_killed(filled, steps)

@@ -217,6 +217,7 @@ DEEDS = {
 }
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize(("deed", "says"), DEEDS.items(), ids=range(len(DEEDS)))
 async def test_a_deed_is_told_with_its_place_and_only_of_its_cluster(filled: Path, deed: str, says: str) -> None:
     vandal = Vandal(filled)

@@ -118,6 +118,7 @@ async def samples(vitals: Vitals) -> dict[tuple[str, ...], float]:
     }
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("heard", "age", "status"),
     [

@@ -116,7 +116,7 @@ async def test_a_state_file_that_is_no_text_counts_as_spoilt(make: Make, tmp_pat
     assert not (tmp_path / "demo.json").exists()
 
 
-@pytest.mark.sampled(1)
+@pytest.mark.sampled(0)
 @pytest.mark.parametrize(("spoilt", "asked"), [(b"{half a fi", "status"), (b"\xff", "up"), (None, "undo")])
 async def test_a_process_whose_state_is_lost_is_found_by_its_lock(
     spoilt: bytes | None, asked: str, make: Make, tmp_path: Path

@@ -41,6 +41,7 @@ def mechanisms(cluster: Cluster) -> object:
     )  # fmt: skip
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("each", FAULTS, ids=str)
 def test_a_fault_does_something_and_its_undo_is_exact_and_can_be_repeated(
     each: Fault, cluster: Cluster, live: Live
@@ -88,6 +89,7 @@ PAIRS = [
 ]
 
 
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize("first_healed", [0, 1])
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: " and ".join(map(str, pair)))
 def test_two_faults_are_told_apart_and_taken_back_in_either_order(

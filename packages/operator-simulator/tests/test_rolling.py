@@ -115,6 +115,7 @@ def test_an_eviction_by_somebody_else_is_left_as_it_is() -> None:
     live(body)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("after_s", [0.3, 4, 8.2, 10.2, 10.8, 14, 20, 40, 60])
 def test_a_restart_that_is_broken_off_leaves_no_eviction_and_can_be_done_again(after_s: float) -> None:
     async def body(deployment: InProcessDeployment, _client: httpx.AsyncClient) -> None:

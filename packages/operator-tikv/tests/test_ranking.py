@@ -160,6 +160,7 @@ CASES: list[tuple[str, Callable[[Cluster], None], str, ComponentRef, float]] = [
 ]
 
 
+@pytest.mark.sampled(10)
 @pytest.mark.parametrize(("fault", "mode", "it", "after"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
 def test_the_right_mode_ranks_first(
     cluster: Cluster, fault: Callable[[Cluster], None], mode: str, it: ComponentRef, after: float

@@ -181,6 +181,7 @@ def test_a_stale_prometheus_is_lost_sight_too(cluster: Cluster) -> None:
     assert set(watch.opened) == {("lost-sight", source_ref("prometheus"))}
 
 
+@pytest.mark.sampled(1)
 def test_what_is_planned_opens_nothing(cluster: Cluster) -> None:
     async def main() -> Watch:
         watch, subject, number = Watch(), cluster.subject(), 0

@@ -193,6 +193,7 @@ def test_several_agents_at_once_never_do_the_same_ticket(lasting: Path, api: Api
     assert len(server.calls) == 5
 
 
+@pytest.mark.sampled(0)
 def test_an_agent_that_is_terminated_gives_its_ticket_up_within_a_second(
     lasting: Path, api: Api, tmp_path: Path
 ) -> None:

@@ -18,7 +18,7 @@ finally:
 
 
 @pytest.mark.usefixtures("incident")
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(
     "arguments",
     [

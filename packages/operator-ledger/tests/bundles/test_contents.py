@@ -149,6 +149,7 @@ class TestEveryLedger:
         assert [t.sequence for t in bundle.told] == sorted(t.sequence for t in bundle.told)
         assert (bundle.cluster, bundle.ticket, bundle.versions) == (NORTH, OWN, VERSIONS)
 
+    @pytest.mark.sampled(2)
     async def test_it_shows_the_same_elsewhere(self, busy: Destination, elsewhere: Destination, tmp_path: Path) -> None:
         await exported(busy, tmp_path / "a.bundle")
         there = await import_bundle(elsewhere, tmp_path / "a.bundle", at=LATER)
@@ -216,6 +217,7 @@ class TestEveryLedger:
         assert await import_bundle(elsewhere, tmp_path / "a.bundle", at=LATER + timedelta(hours=1)) == once
         assert (await elsewhere.tickets(), await elsewhere.history(), await elsewhere.silences()) == before
 
+    @pytest.mark.sampled(1)
     async def test_two_that_import_the_same_at_once_get_one_ticket(
         self, busy: Destination, elsewhere: Destination, tmp_path: Path
     ) -> None:
@@ -235,6 +237,7 @@ class TestEveryLedger:
         assert (await import_bundle(elsewhere, tmp_path / "a.bundle", at=LATER)).cluster == name
         assert await elsewhere.lease(name) is None
 
+    @pytest.mark.sampled(2)
     async def test_numbers_of_the_other_ledger_stay_as_they_are(
         self, busy: Destination, elsewhere: Destination, record: Record, violation: MakeViolation, tmp_path: Path
     ) -> None:
@@ -293,6 +296,7 @@ class TestEveryLedger:
         there = await import_bundle(elsewhere, tmp_path / "a.bundle", at=LATER)
         assert (there.is_open, there.title) == (True, "node 8 does not answer")
 
+    @pytest.mark.sampled(1)
     async def test_an_imported_incident_can_be_exported_again(
         self, busy: Destination, elsewhere: Destination, tmp_path: Path
     ) -> None:

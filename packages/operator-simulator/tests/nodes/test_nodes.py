@@ -104,6 +104,7 @@ async def test_a_node_that_is_killed_while_it_is_frozen_is_dead(room: Room) -> N
     await room.until(lambda: room.life("tikv0") is Life.STOPPED, 2)
 
 
+@pytest.mark.sampled(0)
 async def test_a_partition_is_felt_and_heals(room: Room) -> None:
     network = room.cluster.network
     room.switch.cut = {("tikv0", "tikv1"), ("tikv1", "tikv0")}
@@ -233,6 +234,7 @@ async def test_a_stores_log_is_what_its_node_writes(room: Room) -> None:
     assert "Welcome to TiKV" not in room.log("pd0")
 
 
+@pytest.mark.sampled(0)
 async def test_the_room_on_a_volume_is_the_room_on_the_stores_disk(room_in_memory: Room) -> None:
     room = room_in_memory
     disk, found = room.cluster.stores["tikv0"].disk, os.statvfs(room.folder)

@@ -103,7 +103,7 @@ def birth(pace: float) -> Script:
     return [(at * pace, act) for at, act in steps]
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(
     ("begin", "pace", "prometheus"),
     [

@@ -108,7 +108,7 @@ ONE_OF_THE_CLUSTER: dict[str, tuple[Deed, set[str]]] = {
 }
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("deed", "holds"), list(ONE_OF_THE_CLUSTER.values()), ids=list(ONE_OF_THE_CLUSTER))
 def test_each_way_to_fail_is_one_ticket(cluster: Cluster, watch: Watch, deed: Deed, holds: set[str]) -> None:
     desk = watch(cluster, [(36.0, deed)], until=240)
@@ -126,7 +126,7 @@ OF_SIGHT: dict[str, Deed] = {
 }
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("deed", list(OF_SIGHT.values()), ids=list(OF_SIGHT))
 def test_each_way_to_lose_sight_is_one_ticket_about_sight(cluster: Cluster, watch: Watch, deed: Deed) -> None:
     desk = watch(cluster, [(36.0, deed)], until=240, prometheus=True)
@@ -203,7 +203,7 @@ PAIRS: dict[str, tuple[Deed, Deed, str, str]] = {
 }
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("turned", "apart"), [(False, 0.0), (False, 90.0), (True, 90.0)])
 @pytest.mark.parametrize(("one", "other", "here", "there"), list(PAIRS.values()), ids=list(PAIRS))
 def test_two_that_have_nothing_to_do_with_each_other_are_two_tickets(
