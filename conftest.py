@@ -82,11 +82,12 @@ class _OneAtTheEngine(LoadScopeScheduling):
 
 
 _LONG_SCOPES = {"incidents": MOSTLY_WAITING, "engine": AT_THE_ENGINE}
+_LONGEST = (*_LONG_SCOPES.values(), "tests/end_to_end/test_incident.py")
 
 
 def _longest_first(item: pytest.Item) -> int:
-    scopes = enumerate(_LONG_SCOPES.values())
-    return next((n for n, where in scopes if item.nodeid.startswith(where)), len(_LONG_SCOPES))
+    """What waits for long begins early, or everybody would wait for it in the end."""
+    return next((n for n, where in enumerate(_LONGEST) if item.nodeid.startswith(where)), len(_LONGEST))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -95,8 +96,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         i.nodeid for i in items if i.get_closest_marker("docker") and not i.nodeid.startswith(AT_THE_ENGINE)
     ]:
         raise pytest.UsageError(f"{strange[0]} needs the Docker engine, and stands in none of {AT_THE_ENGINE}")
-    if _real_parts_are_required:
-        items.sort(key=_longest_first)
+    items.sort(key=_longest_first)
     if _real_parts_are_required or _chosen(config):
         return
     cases: defaultdict[str, list[pytest.Item]] = defaultdict(list)
