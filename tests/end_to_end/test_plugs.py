@@ -80,7 +80,7 @@ PLUGS: list[tuple[str, ComponentRef | str, Unplugged, str]] = [
 ]
 
 
-@pytest.mark.sampled(1)
+@pytest.mark.sampled(0)
 @pytest.mark.parametrize(("what", "how", "source"), [p[1:] for p in PLUGS], ids=[p[0] for p in PLUGS])
 def test_an_open_store_ticket_does_not_change_while_we_cannot_see(
     what: ComponentRef | str, how: Unplugged, source: str

@@ -80,6 +80,7 @@ def test_status_tells_who_has_the_watch_and_whether_it_lives(cluster: Run, surro
     assert "newest look on record" in silent.stdout
 
 
+@pytest.mark.sampled(0)
 def test_a_cluster_that_cannot_be_seen_is_not_well(operator: Run) -> None:
     done = operator("status", "--pd", "http://127.0.0.1:1")
     assert done.returncode == 3

@@ -44,7 +44,7 @@ def test_a_watch_on_a_pipe_ends_at_once_and_gives_the_watch_up(
     assert b"\x1b" not in watching.said
 
 
-@pytest.mark.sampled(1)
+@pytest.mark.sampled(0)
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_watch_on_a_terminal_ends_at_once_and_leaves_the_terminal_as_it_was(
     watch: Callable[..., Watch], held: Callable[[], Lease | None], number: signal.Signals

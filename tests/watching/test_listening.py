@@ -43,6 +43,7 @@ def test_health_and_metrics_are_served_also_while_standing_by(watch: Callable[..
     assert 'operator_watch_held{cluster="embedded:default"} 0.0' in got(f"http://{doors[1]}/metrics")[1]
 
 
+@pytest.mark.sampled(0)
 def test_a_port_that_is_taken_is_named_and_nothing_is_watched(watch: Callable[..., Watch]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         door = f"127.0.0.1:{server.getsockname()[1]}"

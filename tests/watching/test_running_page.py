@@ -102,6 +102,7 @@ def unprivileged() -> str | None:
     return "nobody" if done.returncode == 0 else None
 
 
+@pytest.mark.sampled(0)
 def test_what_the_unit_starts_needs_no_home_and_writes_only_into_its_state_directory(
     unit: str, attached: Path, tmp_path: Path
 ) -> None:

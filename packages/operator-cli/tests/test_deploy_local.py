@@ -175,6 +175,7 @@ def test_an_option_that_makes_no_sense_is_refused_by_its_value(
     assert not list(tmp_path.glob("state/local/*"))
 
 
+@pytest.mark.sampled(0)
 def test_what_was_chosen_once_is_known_to_later_commands_until_it_is_down(operator: Run, docker: Docker) -> None:
     up = operator("deploy", "local", "up", "--stores", "5", "--port-offset", "1000", "--profile", "load", "--no-wait")
     known = _addresses(operator)

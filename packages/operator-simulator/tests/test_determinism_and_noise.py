@@ -78,6 +78,7 @@ def test_without_noise_load_is_flat_and_nobody_moves_a_leader(live: Live) -> Non
     assert cluster.raft.leadership == before
 
 
+@pytest.mark.sampled(0)
 def test_with_noise_leaders_move_now_and_then_without_an_election(live: Live) -> None:
     cluster = Cluster(ClusterConfig(noise=1), EPOCH)
     before = cluster.raft.leadership

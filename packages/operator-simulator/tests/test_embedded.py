@@ -164,6 +164,7 @@ async def test_a_process_whose_lock_is_spoilt_is_found_by_its_state(make: Make, 
     assert process_started(pid) is None
 
 
+@pytest.mark.sampled(0)
 async def test_faults_logs_and_restarts_go_through_its_control(make: Make) -> None:
     deployment = make()
     await deployment.up(quiet)

@@ -163,6 +163,7 @@ class Heard:
         self.made.append((ticket.id, diagnosis.diagnoser))
 
 
+@pytest.mark.sampled(0)
 def test_several_agents_at_once_never_do_the_same_ticket(lasting: Path, api: Api, settings: Settings) -> None:
     """Five tickets, three agents with two hands each: five investigations."""
     server = api()
