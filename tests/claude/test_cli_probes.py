@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import re
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from messages_replies import Answer
-from messages_server import MessagesServer, ScriptedModel, serving
+from messages_server import MessagesServer, serving_in_a_thread
 from messages_shapes import Asked
 from scripted_minds import asks, claim, closes, closing, evidence, hypothesis, seen
 
@@ -38,35 +36,9 @@ async def asks_the_cluster(asked: Asked) -> Answer:
     return closes(closing(known, summary="It still does not answer.", recommended=option, because="It may come back."))
 
 
-@contextmanager
-def in_a_thread(model: ScriptedModel) -> Generator[MessagesServer]:
-    """The server in a loop of its own, beside the commands that are waited for."""
-    found: list[MessagesServer] = []
-    ready = threading.Event()
-    over: list[Callable[[], object]] = []
-
-    async def serve() -> None:
-        ends = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        async with serving(model) as served:
-            found.append(served)
-            over.append(lambda: loop.call_soon_threadsafe(ends.set))
-            ready.set()
-            await ends.wait()
-
-    thread = threading.Thread(target=asyncio.run, args=(serve(),), daemon=True)
-    thread.start()
-    assert ready.wait(10)
-    try:
-        yield found[0]
-    finally:
-        over[0]()
-        thread.join(10)
-
-
 @pytest.fixture
 def server() -> Iterator[MessagesServer]:
-    with in_a_thread(asks_the_cluster) as served:
+    with serving_in_a_thread(asks_the_cluster) as served:
         yield served
 
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+import threading
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -211,6 +212,32 @@ async def serving(
 
     async with stream_server(partial(_connection, served), limit=LARGEST_BODY) as (_, served.port):
         yield served
+
+
+@contextlib.contextmanager
+def serving_in_a_thread(model: ScriptedModel) -> Generator[MessagesServer]:
+    """The server in a loop of its own, for whoever runs or waits for a command meanwhile."""
+    ready = threading.Event()
+    found: list[MessagesServer] = []
+    ends: list[Callable[[], object]] = []
+
+    async def serve() -> None:
+        over = asyncio.Event()
+        async with serving(model) as served:
+            found.append(served)
+            loop = asyncio.get_running_loop()
+            ends.append(lambda: loop.call_soon_threadsafe(over.set))
+            ready.set()
+            await over.wait()
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),), daemon=True)
+    thread.start()
+    assert ready.wait(10)
+    try:
+        yield found[0]
+    finally:
+        ends[0]()
+        thread.join(10)
 
 
 async def _connection(served: MessagesServer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

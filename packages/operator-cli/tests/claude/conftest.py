@@ -2,15 +2,14 @@
 
 import asyncio
 import re
-import threading
-from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from messages_replies import Answer
-from messages_server import MessagesServer, ScriptedModel, serving
+from messages_server import MessagesServer, ScriptedModel, serving_in_a_thread
 from messages_shapes import Asked
 from operator_core.readings import ClusterName
 from operator_core.record import Entry
@@ -40,32 +39,6 @@ async def agrees_with_the_rules(asked: Asked) -> Answer:
     )
 
 
-@contextmanager
-def _in_a_thread(model: ScriptedModel) -> Generator[MessagesServer]:
-    """The server in a loop of its own, for the command has one of its own too."""
-    ready = threading.Event()
-    found: list[MessagesServer] = []
-    ends: list[Callable[[], object]] = []
-
-    async def serve() -> None:
-        over = asyncio.Event()
-        async with serving(model) as served:
-            found.append(served)
-            loop = asyncio.get_running_loop()
-            ends.append(lambda: loop.call_soon_threadsafe(over.set))
-            ready.set()
-            await over.wait()
-
-    thread = threading.Thread(target=asyncio.run, args=(serve(),), daemon=True)
-    thread.start()
-    assert ready.wait(10)
-    try:
-        yield found[0]
-    finally:
-        ends[0]()
-        thread.join(10)
-
-
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     """``api(mind)`` starts a server, and sets key and address in the environment; nobody is asked for that alone."""
@@ -76,7 +49,7 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
                 assert not callable(mind)
                 return mind
 
-            served = stack.enter_context(_in_a_thread(mind if callable(mind) else always))
+            served = stack.enter_context(serving_in_a_thread(mind if callable(mind) else always))
             monkeypatch.setenv("ANTHROPIC_API_KEY", served.key)
             monkeypatch.setenv("ANTHROPIC_BASE_URL", served.base_url)
             return served
