@@ -177,6 +177,27 @@ def test_one_of_the_two_must_be_about_the_component_that_the_mode_is_at_work_in(
     assert causal_link(fast, answers, [overloaded]) is overloaded
 
 
+def test_a_member_that_fails_long_after_another_is_no_consequence_of_it_though_both_are_signs_of_a_greater_loss() -> (
+    None
+):
+    lost = mode(
+        "majority-lost",
+        breaks("is-well"),
+        breaks("is-well", Of.OTHERS),
+        breaks("answers", Of.CLUSTER),
+        scope=Scope.GROUP,
+    )
+    late = T0 + timedelta(hours=1)
+    first, second = ticket(violation(NODES[0])), violation(NODES[1], late)
+    whole = violation(CLUSTER, late, invariant="answers")
+
+    def made(*new: Violation, there: Sequence[Ticket] = (first,)) -> tuple[TicketCommand, ...]:
+        return assign(there, opens(*new), cluster=HERE, groups=(QUORUM,), now=late, modes=(lost,))
+
+    assert made(second, whole) == (OpenTicket(cluster=HERE, at=late, violations=(second, whole)),)
+    assert made(whole) == (JoinTicket(ticket=TicketId(1), at=late, violation=whole),)
+
+
 def test_it_joins_the_incident_that_it_belongs_to_most_closely() -> None:
     same, linked, group = (
         ticket(violation(NODES[0]), ident=1),

@@ -119,7 +119,13 @@ def causal_link(one: JudgementKey, other: JudgementKey, modes: Iterable[FailureM
 
 
 def _links(mode: FailureMode, cause: ComponentRef, one: JudgementKey, other: JudgementKey) -> bool:
-    """Whether a mode can be at work in a component, and accounts for both."""
+    """Whether a mode can be at work in a component, and accounts for both.
+
+    That members of a group fail one after the other makes none the cause of the other: nearness in time tells there.
+    """
+    kinds = {one.component.kind, other.component.kind}
+    if mode.scope is Scope.GROUP and one.component != other.component and kinds == {mode.about}:
+        return False
     fits = cause.kind == mode.about or (mode.scope is Scope.CLUSTER and cause.kind == CLUSTER_KIND)
     return fits and accounts_for(mode, cause, one) and accounts_for(mode, cause, other)
 
