@@ -15,12 +15,11 @@ from operator_core.errors import DeploymentError
 from operator_core.ports import Clock
 
 from operator_simulator.faces import front
-from operator_simulator.faces.exchange import Answer, Door
+from operator_simulator.faces.exchange import Answer, Door, Request
 from operator_simulator.faces.front import Port
-from operator_simulator.faces.http import render
 from operator_simulator.faces.tikv import SETTINGS_FRAME
 from operator_simulator.gate import Gate
-from operator_simulator.http_stream import read_request
+from operator_simulator.http_stream import serve_requests
 from operator_simulator.in_process import InProcessNetwork, converse
 from operator_simulator.model.cluster import Cluster
 
@@ -120,23 +119,12 @@ class LoopbackServer:
         if not port.speaks_http:
             await self._greet(port, reader, writer)
             return
-        while True:
-            head = await read_request(reader)
-            if head is None:
-                return
-            request, stays = head
-            if request is None:
-                writer.write(render(Answer.text("400 Bad Request", 400)))
-                await writer.drain()
-                return
-            answer = await converse(self._network, port, request, None, reader.at_eof)
-            if not isinstance(answer, Answer):
-                writer.transport.abort()
-                return
-            writer.write(render(answer))
-            await writer.drain()
-            if not stays:
-                return
+
+        async def answer(request: Request) -> Answer | None:
+            found = await converse(self._network, port, request, None, reader.at_eof)
+            return found if isinstance(found, Answer) else None
+
+        await serve_requests(reader, writer, answer)
 
     async def _greet(self, port: Port, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """A gRPC server speaks first, and then has nothing to say to us."""

@@ -9,10 +9,9 @@ from typing import Final
 from operator_core.ports import Clock
 
 from operator_simulator.faces.exchange import Answer, Broken, Door, Request
-from operator_simulator.faces.http import render
 from operator_simulator.faces.tikv import SETTINGS_FRAME
 from operator_simulator.gate import Gate
-from operator_simulator.http_stream import read_request
+from operator_simulator.http_stream import serve_requests
 from operator_simulator.nodes import frames
 
 PORTS: Final = {"pd": {"client": 2379}, "store": {"service": 20160, "status": 20180}}
@@ -82,27 +81,13 @@ class Ports:
             await gate.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while True:
-            head = await read_request(reader)
-            if head is None:
-                return
-            request, stays = head
-            if request is None:
-                writer.write(render(Answer.text("400 Bad Request", 400)))
-                await writer.drain()
-                return
+        async def answer(request: Request) -> Answer | None:
             outcome = await self._ask(request, reader)
-            if outcome is None:
-                return
-            if isinstance(outcome, Broken):
-                while outcome is Broken.SILENCE and not reader.at_eof():
-                    await self._clock.sleep(_LOOK)
-                writer.transport.abort()
-                return
-            writer.write(render(outcome))
-            await writer.drain()
-            if not stays:
-                return
+            while outcome is Broken.SILENCE and not reader.at_eof():
+                await self._clock.sleep(_LOOK)
+            return outcome if isinstance(outcome, Answer) else None
+
+        await serve_requests(reader, writer, answer)
 
     async def _ask(self, request: Request, reader: asyncio.StreamReader) -> Answer | Broken | None:
         """The model's answer; None when the caller has gone."""
