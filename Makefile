@@ -30,7 +30,7 @@ test: $(OWN_UV) ## the tests that need nothing (ARGS="packages/operator-core -k 
 	$(RUN) pytest -n 3 --dist worksteal $(ARGS)
 
 test-real: $(OWN_UV) ## also the tests on a real Docker engine, Prometheus and PostgreSQL, which must then be there
-	OPERATOR_REQUIRE_REAL=1 $(RUN) pytest -n 4 $(ARGS)
+	OPERATOR_REQUIRE_REAL=1 $(RUN) pytest -n 3 $(ARGS)
 
 torture: $(OWN_UV) ## kills, full disks, cut connections and crowds, in full counts (most of an hour)
 	$(RUN) pytest -m slow tests/torture -rP $(ARGS)
