@@ -13,8 +13,10 @@ _PROGRAM = """\
 #!{python}
 import json, os, sys, time
 arguments = " ".join(sys.argv[1:])
-for answer in json.load(open({answers!r})):
-    if answer["when"] in arguments:
+for number, answer in enumerate(json.load(open({answers!r}))):
+    given = {answers!r} + str(number)
+    if answer["when"] in arguments and not (answer["once"] and os.path.exists(given)):
+        open(given, "w").close()
         if answer["hangs"]:
             time.sleep(60)
         sys.stdout.write(answer["out"].replace("$GREETING", os.environ.get("GREETING", "")))
@@ -36,7 +38,10 @@ def empty_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def docker_says(empty_path: Path, tmp_path: Path) -> Says:
-    """Writes down what docker answers to a command line that has `when` in it; the first that fits is given."""
+    """Writes down what docker answers to a command line that has `when` in it; the first that fits is given.
+
+    One that is given `once` is passed over afterwards.
+    """
     answers: list[dict[str, object]] = []
     book = tmp_path / "answers.json"
     program = empty_path / "docker"
@@ -44,8 +49,8 @@ def docker_says(empty_path: Path, tmp_path: Path) -> Says:
     program.chmod(0o755)
     (empty_path / "env").symlink_to("/usr/bin/env")
 
-    def says(when: str, *, out: str = "", err: str = "", hangs: bool = False) -> None:
-        answers.append({"when": when, "out": out, "err": err, "hangs": hangs})
+    def says(when: str, *, out: str = "", err: str = "", hangs: bool = False, once: bool = False) -> None:
+        answers.append({"when": when, "out": out, "err": err, "hangs": hangs, "once": once})
         book.write_text(json.dumps(answers))
 
     return says

@@ -6,7 +6,9 @@ import pytest
 from operator_core.components import AddressMap
 from operator_core.errors import ConfigurationError, DeploymentError
 from operator_core.ports import Deployment
+from operator_core.runtime import RealClock
 from operator_local import LocalDeployment
+from operator_local.project import Project
 
 Says = Callable[..., None]
 
@@ -200,3 +202,29 @@ async def test_no_way_of_asking_but_up_forgets_a_service_of_a_profile(docker_say
     deployment = LocalDeployment(name="pottery", compose_files=(compose_file,))
 
     assert len(await deployment.doors()) == 1
+
+
+_HELD = (
+    "failed to remove network operator-x_default: Error response from daemon: error while removing network: "
+    "network operator-x_default id baf7 has active endpoints"
+)
+
+
+@pytest.mark.parametrize("stays", [False, True])
+async def test_a_network_that_the_daemon_has_not_cleared_up_is_freed_and_asked_for_again(
+    docker_says: Says, compose_file: Path, stays: bool
+):
+    ends = {"ep-f00": {"Name": "operator-x-tikv0-1"}, "c4fe": {"Name": "of-somebody-else"}}
+    docker_says("container list", out="")
+    docker_says("compose --file", err=_HELD, once=not stays)
+    docker_says("compose --file", out="")
+    docker_says("network ls", out="n1")
+    docker_says("network inspect", out=json.dumps([{"Id": "n1", "Name": "operator-x_default", "Containers": ends}]))
+    docker_says("network disconnect --force n1 operator-x-tikv0-1", out="")
+    project = Project(name="operator-x", files=(compose_file,), environment={}, clock=RealClock(speed=8))
+
+    if stays:
+        with pytest.raises(DeploymentError, match="network operator-x_default is still in use"):
+            await project.down(volumes=True)
+    else:
+        await project.down(volumes=True)

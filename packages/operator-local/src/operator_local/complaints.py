@@ -40,6 +40,10 @@ _KNOWN: tuple[tuple[str, str], ...] = (
         "Docker has no subnet left for another network; remove unused ones: docker network prune",
     ),
     (
+        r"network (?P<at>\S+) (id \S+ )?has active endpoints",
+        "network {at} is still in use by something that is not of this deployment; see docker network inspect {at}",
+    ),
+    (
         r"[Rr]ange of CPUs is from \S+ to (?P<at>[\d.]+)",
         "a service may use more processors than there are ({at}); set its ..._CPUS variable (OPERATOR_TIKV_CPUS={at})",
     ),

@@ -12,6 +12,7 @@ import importlib
 import os
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar, cast
@@ -37,6 +38,9 @@ FAULT_PROJECT_LABEL = "operator.fault.project"
 
 _SOME_FAILED = re.compile(r"container \S+ (exited \(\d+\)|is unhealthy)|not healthy after")
 
+_IS_HELD = re.compile(r"network \S+ is still in use")
+"""What is said of a network while it still clears up after containers that are gone, or has forgotten to."""
+
 _EVERY_PROFILE = ("*",)
 """What there is of the project may come from a profile that nobody remembers, so all but `up` are told of every one."""
 
@@ -44,6 +48,8 @@ _READS_WITHIN = timedelta(seconds=60)
 _STARTS_WITHIN = timedelta(minutes=5)
 _PULLS_WITHIN = timedelta(minutes=30)
 _ENDS_WITHIN = timedelta(minutes=3)
+_LETS_GO_WITHIN = timedelta(seconds=20)
+_ASKED_AGAIN = timedelta(seconds=0.5)
 
 
 class Project:
@@ -172,11 +178,22 @@ class Project:
                 client.container.list(all=True, filters=[("label", f"{FAULT_PROJECT_LABEL}={self._name}")]), force=True
             ),
         )
-        await self._call(
-            "docker compose down",
-            lambda: client.compose.down(remove_orphans=True, volumes=volumes, quiet=True),
-            within=_ENDS_WITHIN,
-        )
+        patient_until = self._clock.now() + _LETS_GO_WITHIN
+        while True:
+            try:
+                await self._call(
+                    "docker compose down",
+                    lambda: client.compose.down(remove_orphans=True, volumes=volumes, quiet=True),
+                    within=_ENDS_WITHIN,
+                )
+            except DeploymentError as e:
+                if not _IS_HELD.search(str(e)) or self._clock.now() >= patient_until:
+                    raise
+            else:
+                return
+            await self._clock.sleep(_ASKED_AGAIN)
+            with suppress(DeploymentError):  # it may be gone by now; asking again will tell
+                await self._call("docker network disconnect", lambda: _let_go(client, self._name))
 
     def logs_command(
         self,
@@ -232,6 +249,14 @@ class Project:
 
 
 _CLIENT_TYPE: Literal["docker"] = "docker"
+
+
+def _let_go(client: DockerClient, project: str) -> None:
+    """Free the project's networks of endpoints without a container; one that somebody has joined to them stays."""
+    for network in client.network.list(filters=[("label", f"{PROJECT_LABEL}={project}")]):
+        for key, endpoint in (network.containers or {}).items():
+            if key.startswith("ep-") and endpoint.name:
+                client.network.disconnect(network, endpoint.name, force=True)
 
 
 def _containers(client: DockerClient, project: str) -> list[Container]:
