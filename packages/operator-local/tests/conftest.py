@@ -17,6 +17,8 @@ for number, answer in enumerate(json.load(open({answers!r}))):
     given = {answers!r} + str(number)
     if answer["when"] in arguments and not (answer["once"] and os.path.exists(given)):
         open(given, "w").close()
+        if answer["leaves"]:
+            open(answer["leaves"], "w").close()
         if answer["hangs"]:
             time.sleep(60)
         sys.stdout.write(answer["out"].replace("$GREETING", os.environ.get("GREETING", "")))
@@ -40,7 +42,7 @@ def empty_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def docker_says(empty_path: Path, tmp_path: Path) -> Says:
     """Writes down what docker answers to a command line that has `when` in it; the first that fits is given.
 
-    One that is given `once` is passed over afterwards.
+    One that is given `once` is passed over afterwards; when an answer is given, the file that it `leaves` is there.
     """
     answers: list[dict[str, object]] = []
     book = tmp_path / "answers.json"
@@ -49,8 +51,11 @@ def docker_says(empty_path: Path, tmp_path: Path) -> Says:
     program.chmod(0o755)
     (empty_path / "env").symlink_to("/usr/bin/env")
 
-    def says(when: str, *, out: str = "", err: str = "", hangs: bool = False, once: bool = False) -> None:
-        answers.append({"when": when, "out": out, "err": err, "hangs": hangs, "once": once})
+    def says(
+        when: str, *, out: str = "", err: str = "", hangs: bool = False, once: bool = False, leaves: Path | None = None
+    ) -> None:
+        marker = str(leaves) if leaves else ""
+        answers.append({"when": when, "out": out, "err": err, "hangs": hangs, "once": once, "leaves": marker})
         book.write_text(json.dumps(answers))
 
     return says

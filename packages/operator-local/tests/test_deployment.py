@@ -212,7 +212,7 @@ _HELD = (
 
 @pytest.mark.parametrize("stays", [False, True])
 async def test_a_network_that_the_daemon_has_not_cleared_up_is_freed_and_asked_for_again(
-    docker_says: Says, compose_file: Path, stays: bool
+    docker_says: Says, compose_file: Path, tmp_path: Path, stays: bool
 ):
     ends = {"ep-f00": {"Name": "operator-x-tikv0-1"}, "c4fe": {"Name": "of-somebody-else"}}
     docker_says("container list", out="")
@@ -220,7 +220,8 @@ async def test_a_network_that_the_daemon_has_not_cleared_up_is_freed_and_asked_f
     docker_says("compose --file", out="")
     docker_says("network ls", out="n1")
     docker_says("network inspect", out=json.dumps([{"Id": "n1", "Name": "operator-x_default", "Containers": ends}]))
-    docker_says("network disconnect --force n1 operator-x-tikv0-1", out="")
+    freed = tmp_path / "freed"
+    docker_says("network disconnect --force n1 operator-x-tikv0-1", out="", leaves=freed)
     project = Project(name="operator-x", files=(compose_file,), environment={}, clock=RealClock(speed=8))
 
     if stays:
@@ -228,3 +229,4 @@ async def test_a_network_that_the_daemon_has_not_cleared_up_is_freed_and_asked_f
             await project.down(volumes=True)
     else:
         await project.down(volumes=True)
+    assert freed.exists()

@@ -41,7 +41,7 @@ _KNOWN: tuple[tuple[str, str], ...] = (
     ),
     (
         r"network (?P<at>\S+) (id \S+ )?has active endpoints",
-        "network {at} is still in use by something that is not of this deployment; see docker network inspect {at}",
+        "network {at} is still in use; see by what (docker network inspect {at}), or restart Docker",
     ),
     (
         r"[Rr]ange of CPUs is from \S+ to (?P<at>[\d.]+)",
