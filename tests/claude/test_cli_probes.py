@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from busy_machine import until
 from messages_replies import Answer
 from messages_server import MessagesServer, serving_in_a_thread
 from messages_shapes import Asked
@@ -74,7 +75,7 @@ def with_a_dead_store(operator: Run) -> Generator[Run]:
     operator("deploy", "embedded", "up", "--speed", "4", "--seed", "5")
     try:
         operator("chaos", "kill-store", "4")
-        operator("monitor", "--cycles", "5")
+        until(lambda: operator("monitor", "--cycles", "5"), lambda done: "opened" in done.stdout, most=3)
         yield operator
     finally:
         operator("deploy", "embedded", "down")

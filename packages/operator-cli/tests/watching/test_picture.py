@@ -15,7 +15,7 @@ from operator_cli.render.live_view import ClusterView
 from operator_cli.use_cases.recalling import OnRecord
 from operator_core.components import ComponentRef, Kind
 from operator_core.diagnosis import Diagnosis
-from operator_core.judgements import InvariantName, JudgementKey, Severity
+from operator_core.judgements import Invariant, InvariantName, JudgementKey, Severity
 from operator_core.knowledge import Knowledge
 from operator_core.readings import Cause, ClusterName
 from operator_core.silences import Silence, SilenceId, SilenceScope
@@ -60,6 +60,22 @@ def test_what_was_not_seen_is_a_question_mark_and_a_gap_and_nowhere_a_zero(view:
     assert f"▆▆{GAP}{GAP}        ?" in course
     assert "0" not in course.replace("0 ms", "")
     assert row(lines, "unseen").startswith("unseen   meter of lamp 1: silent for 5 s, 2 readings")
+
+
+@pytest.mark.parametrize(("required", "word"), [(True, " UNSURE "), (False, " WELL ")])
+def test_what_need_not_be_known_leaves_a_cluster_well(
+    view: ClusterView, look: Look, *, required: bool, word: str
+) -> None:
+    lit = Invariant(
+        name=InvariantName("lit"), title="", check=lambda _: (), grace=INTERVAL, stability=INTERVAL, required=required
+    )
+    assert view.knowledge is not None
+    view.knowledge = replace(view.knowledge, invariants=(lit,))
+    view.heard(look(1, {1: 5, 2: 7}, unknown=(1,)))
+    lines = drawn(view)
+    assert word in lines[0]
+    assert "1 unknown" in lines[1]
+    assert row(lines, "lamp 1 main").startswith("?")
 
 
 def test_the_cluster_as_a_whole_has_a_course_of_its_own_on_a_scale_of_its_own(view: ClusterView, look: Look) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from operator_core.components import CLUSTER_KIND
 from operator_core.judgements import Concern, Severity, Verdict
+from operator_monitor import Outcome, outcome
 from rich.text import Text
 
 from operator_cli.render.console import plain
@@ -48,9 +49,16 @@ def verdict_of(view: ClusterView) -> Text:
         return Text(f" {view.worst.value.upper()} ", "bold black on yellow")
     if wrong:
         return Text(" VIOLATED ", "bold black on yellow")  # seen, and not yet for as long as its grace
-    if view.unseen_since or any(j.verdict is Verdict.UNKNOWN for j in view.judgements):
+    if view.unseen_since or _is_blind(view):
         return Text(" UNSURE ", "bold black on yellow")
     return Text(" WELL ", "bold black on green")
+
+
+def _is_blind(view: ClusterView) -> bool:
+    """Whether a look like this one, made once, would say so too: what not every cluster tells may be unknown."""
+    if view.knowledge is None or view.observation is None:
+        return True
+    return outcome(view.judgements, view.knowledge.invariants, view.observation) is Outcome.BLIND
 
 
 def subject_of(view: ClusterView) -> str:
