@@ -63,20 +63,27 @@ UNREACHABLE = ("store-reachable", "store-heard-by-pd")
 SLOW = ("append-quick", "commit-quick", "apply-quick", "propose-wait-short")
 
 
+@dataclass(frozen=True)
+class Death:
+    """When the command that isolates a store is killed: so long after its start, or after its entry in the journal."""
+
+    seconds: float
+    in_journal: bool = True
+
+
 @dataclass(frozen=True, kw_only=True)
 class Course:
     """What one deployment goes through.
 
     Attributes:
         quiet: for how long nothing is done to it, from the monitor's start on.
-        killed_after: how many seconds after it was written into the journal the command that isolates a store is
-            killed, each time from the start again.
+        deaths: of whoever isolates a store, each time from the start again.
     """
 
     options: tuple[str, ...]
     faults: tuple[Does, ...]
     quiet: timedelta = timedelta(0)
-    killed_after: tuple[float, ...] = ()
+    deaths: tuple[Death, ...] = ()
 
 
 # No component has two faults: trouble that comes back to the same one soon is the same ticket, reopened.
@@ -88,7 +95,10 @@ COURSES = (
             does("pause-store tikv1", *UNREACHABLE),
             does("fill-disk-store tikv2", "disk-space", "store-takes-writes"),
         ),
-        killed_after=(0.0, 0.3, 0.8, 1.5, 2.5),
+        deaths=(
+            *(Death(s, in_journal=False) for s in (0.2, 0.8, 1.4)),
+            *(Death(s) for s in (0.0, 0.3, 0.8, 1.5, 2.5)),
+        ),
     ),
     Course(
         options=("--profile", "operator"),
@@ -134,7 +144,8 @@ class Stack:
         self.without_series: list[str] = []
         self.monitor: subprocess.Popen[bytes] | None = None
         self.untouched = ""
-        self.after_kills: dict[float, str] = {}
+        self.after_deaths: dict[Death, str] = {}
+        self.was_in_journal: set[bool] = set()
 
     def operator(self, *arguments: str, may_fail: bool = False) -> str:
         answer = subprocess.run(
@@ -175,8 +186,8 @@ class Stack:
         self.settle()
         for fault in self.course.faults:
             self.lived[fault.name] = self.break_and_mend(fault)
-        self.untouched = self.network_of("tikv0") if self.course.killed_after else ""
-        self.after_kills = {seconds: self.killed_and_healed(seconds) for seconds in self.course.killed_after}
+        self.untouched = self.network_of("tikv0") if self.course.deaths else ""
+        self.after_deaths = {death: self.killed_and_healed(death) for death in self.course.deaths}
         self.without_series = [e for e in self.expressions() if not self.series(e)]
 
     def settle(self) -> None:
@@ -206,17 +217,20 @@ class Stack:
         lived.in_the_end = new()
         return lived
 
-    def killed_and_healed(self, seconds: float) -> str:
+    def killed_and_healed(self, death: Death) -> str:
         """The network of a store after whoever was isolating it was killed, and what was done was healed."""
         command = [OPERATOR, "chaos", "isolate-store", "tikv0", "--name", self.name]
         with subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=self.environment
         ) as it:
-            while it.poll() is None and not self.is_planned():
+            while death.in_journal and it.poll() is None and not self.is_planned():
                 pause(0.02)
-            pause(seconds)
+            pause(death.seconds)
             it.kill()
-        assert "healed" in self.operator("chaos", "heal", "--name", self.name)
+        planned = self.is_planned()
+        self.was_in_journal.add(planned)
+        assert planned or not death.in_journal
+        assert ("healed" if planned else "nothing") in self.operator("chaos", "heal", "--name", self.name)
         assert "nothing" in self.operator("chaos", "heal", "--name", self.name)
         return self.network_of("tikv0")
 
@@ -300,10 +314,11 @@ def test_a_fault_is_one_ticket_about_the_right_component_and_over_when_it_is_hea
 
 
 def test_whoever_dies_while_doing_a_fault_leaves_nothing_that_is_not_healed(stacks: Sequence[Stack]):
-    (stack,) = (s for s in stacks if s.course.killed_after)
+    (stack,) = (s for s in stacks if s.course.deaths)
 
-    assert stack.after_kills == dict.fromkeys(stack.course.killed_after, stack.untouched)
+    assert stack.after_deaths == dict.fromkeys(stack.course.deaths, stack.untouched)
     assert stack.untouched
+    assert stack.was_in_journal == {False, True}
 
 
 def test_three_minutes_without_a_fault_open_no_ticket(stacks: Sequence[Stack]):

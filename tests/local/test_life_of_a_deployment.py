@@ -16,7 +16,7 @@ pytestmark = pytest.mark.docker
 
 Brings = Callable[..., LocalDeployment]
 
-_SOON = timedelta(seconds=30)
+_SOON = timedelta(seconds=60)
 _A_MOMENT = timedelta(seconds=0.2)
 
 

@@ -4,10 +4,12 @@ import socket
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from operator_core.errors import DeploymentError
 from operator_local import LocalDeployment
+from python_on_whales import DockerClient
 
 pytestmark = pytest.mark.docker
 
@@ -106,12 +108,37 @@ async def test_without_waiting_it_is_not_waited(brings: Brings, tmp_path: Path):
 
 async def test_a_service_that_never_answers_is_named(brings: Brings, tmp_path: Path):
     deaf = tmp_path / "deaf.yaml"
-    deaf.write_text('services: {kiln: {healthcheck: {test: [CMD, "false"], interval: 0.2s, retries: 2}}}')
+    deaf.write_text(
+        'services: {kiln: {healthcheck: {test: [CMD, "false"], interval: 0.2s, retries: 2, start_period: 0s}}}'
+    )
     pottery = Path(__file__).parent / "stand-ins" / "pottery.yaml"
 
     message = await _failure(brings(pottery, deaf))
 
     assert "kiln: up, but not answering" in message
+
+
+async def test_a_network_that_somebody_else_has_joined_is_told_with_who_it_is(
+    brings: Brings, docker: DockerClient, node_image: str
+):
+    name = f"test-{uuid4().hex[:8]}"
+    deployment = brings(name=name)
+    await deployment.up(_silent)
+    label = f"com.docker.compose.project=operator-{name}"
+    (network,) = [n.name for n in docker.network.list(filters=[("label", label)])]
+    guest = docker.run(node_image, ["python3", "-c", "import time; time.sleep(600)"], detach=True, networks=[network])
+    try:
+        with pytest.raises(DeploymentError) as told:
+            await deployment.down(_silent)
+        message = str(told.value)
+        assert f"network {network}, on which somebody has put {guest.name}" in message
+        assert not (await deployment.status()).is_up
+        assert guest.state.running
+    finally:
+        guest.remove(force=True)
+
+    await deployment.down(_silent)
+    assert docker.network.list(filters=[("label", label)]) == []
 
 
 @pytest.mark.parametrize(

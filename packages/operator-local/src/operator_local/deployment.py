@@ -120,6 +120,9 @@ class LocalDeployment:
 
         Args:
             volumes: also every volume. What a compose file keeps in memory ends with the containers either way.
+
+        Raises:
+            DeploymentError: something is left, such as a network on which somebody has put a container of his own.
         """
         services = await self._ready()
         holders = [s.name for s in services if s.holds_data]
@@ -127,6 +130,8 @@ class LocalDeployment:
         await self._telling(progressed, self._project.down(volumes=volumes), until=ServiceHealth.MISSING)
         if left := await self._project.leftovers():
             raise DeploymentError(f"docker compose down left {', '.join(left)}; remove them: docker rm -f")
+        for network, others in (await self._project.networks()).items():
+            raise DeploymentError(_still_there(network, others))
         if holders and is_held and not volumes:
             progressed(f"what {', '.join(holders)} held in memory is gone; volumes on disk stay (down --volumes)")
 
@@ -336,6 +341,15 @@ def _is_waiting(service: ServiceStatus) -> bool:
 
 def _sentence(service: ServiceStatus) -> str:
     return f"{service.name}: {WORDS[service.health]}" + (f" ({service.detail})" if service.detail else "")
+
+
+def _still_there(network: str, others: Sequence[str]) -> str:
+    if not others:
+        return f"docker compose down left the network {network}; remove it: docker network rm {network}"
+    return (
+        f"all is down but the network {network}, on which somebody has put {', '.join(others)}; "
+        f"take that off (docker network disconnect {network} {others[0]}), then take down again"
+    )
 
 
 def _compose_file_of(subject: str) -> Path:

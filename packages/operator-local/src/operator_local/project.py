@@ -26,7 +26,7 @@ from operator_local.engine import Engine
 from operator_local.health import ContainerState
 
 if TYPE_CHECKING:
-    from python_on_whales import Container, DockerClient
+    from python_on_whales import Container, DockerClient, Network
 
 T = TypeVar("T")
 
@@ -128,6 +128,11 @@ class Project:
         """The names of all containers that carry the project's label."""
         client = self._client()
         return await self._call("docker ps", lambda: tuple(sorted(c.name for c in _containers(client, self._name))))
+
+    async def networks(self) -> Mapping[str, tuple[str, ...]]:
+        """The project's networks, by name, each with the names of the containers on it, whosesoever they are."""
+        client = self._client()
+        return await self._call("docker network ls", lambda: _networks(client, self._name))
 
     async def has_image(self, image: str) -> bool:
         client = self._client()
@@ -253,10 +258,21 @@ _CLIENT_TYPE: Literal["docker"] = "docker"
 
 def _let_go(client: DockerClient, project: str) -> None:
     """Free the project's networks of endpoints without a container; one that somebody has joined to them stays."""
-    for network in client.network.list(filters=[("label", f"{PROJECT_LABEL}={project}")]):
+    for network in _networks_of(client, project):
         for key, endpoint in (network.containers or {}).items():
             if key.startswith("ep-") and endpoint.name:
                 client.network.disconnect(network, endpoint.name, force=True)
+
+
+def _networks(client: DockerClient, project: str) -> dict[str, tuple[str, ...]]:
+    return {
+        network.name: tuple(sorted(e.name for e in (network.containers or {}).values() if e.name))
+        for network in _networks_of(client, project)
+    }
+
+
+def _networks_of(client: DockerClient, project: str) -> list[Network]:
+    return client.network.list(filters=[("label", f"{PROJECT_LABEL}={project}")])
 
 
 def _containers(client: DockerClient, project: str) -> list[Container]:
