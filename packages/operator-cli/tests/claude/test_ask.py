@@ -37,6 +37,20 @@ class TestAsk:
         total = json.loads(operator("costs", "--json").stdout)["result"]["total"]
         assert total["investigations"] == 2
 
+    def test_asked_with_a_note_question_and_answer_stay_with_the_ticket_and_only_then(
+        self, operator: Run, api: Api
+    ) -> None:
+        api(answers)
+        assert operator("ask", "1", "since when?").returncode == 0
+        assert "since when?" not in operator("timeline", "1").stdout
+        done = operator("ask", "1", "since when?", "--note", "--by", "ada", "--json")
+        (rests_on,) = (c["readings"] for c in json.loads(done.stdout)["result"]["claims"])
+        happened = json.loads(operator("timeline", "1", "--json").stdout)["result"]["happenings"]
+        (noted,) = (json.dumps(h) for h in happened if h["what"] == "note")
+        for words in ("ada", "Asked Claude: since when?", "It was read", rests_on[0], "1 of its claims were struck"):
+            assert words in noted
+        assert "since when?" in operator("tickets", "show", "1").stdout
+
     def test_without_a_key_or_a_question_it_is_refused(self, refused: Callable[..., None], api: Api) -> None:
         refused(["ask", "1", "since when?"], "ANTHROPIC_API_KEY")
         api(answers)

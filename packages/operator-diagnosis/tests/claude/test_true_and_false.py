@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from operator_core.claims import Comparison
+from operator_core.diagnosis import CausalStep
 from operator_core.ports import Case
 from operator_core.readings import Observation, Reading
-from operator_diagnosis.claude.assembling import assemble
+from operator_diagnosis.claude.assembling import OWN_WORD, assemble
 from operator_diagnosis.claude.closing import ClaimWire, ClosingWire
 from operator_diagnosis.claude.grounding import Ground
 
@@ -33,7 +34,10 @@ LINKS = 100
 
 @pytest.fixture
 def course(case: Cases, look: Look) -> Case:
-    """Of five nodes, 2 is slow from the third look on, loses its beat from the fifth, falls silent from the seventh."""
+    """Of five nodes, 2 is slow from the third look on, loses its beat from the fifth, falls silent from the seventh.
+
+    That node 5 hums louder from the second look on has nothing to do with it.
+    """
     chance = random.Random(SEED)
     looks: list[Observation] = []
     for n in range(1, 10):
@@ -45,6 +49,8 @@ def course(case: Cases, look: Look) -> Case:
                 f"beat_age@node/{node}": round(3 + chance.random() * 4, 2),
                 f"restarts@node/{node}": float(3 + node),
             }
+        if n >= 2:
+            said["hum@node/5"] = 9.0 + chance.random()
         if n >= 3:
             said["write_p99@node/2"] = round(0.5 + 0.1 * n + chance.random() / 50, 4)
         if n >= 5:
@@ -162,6 +168,7 @@ SLOW = ("write_p99", "node/2", "is above", 0.5)
 BEAT = ("beat_age", "node/2", "is above", 20)
 MUTE = ("door", "node/2", "is", "silent")
 WELL = ("door", "node/4", "is", "answered")
+LOUD = ("hum", "node/5", "is above", 5)
 
 
 def _claim(script: Script, what: tuple[str, str, str, float | str], *, chance: random.Random, last: bool) -> Json:
@@ -212,7 +219,11 @@ def _false_links(script: Script, chance: random.Random) -> Iterator[tuple[str, l
 
 
 def _steps(script: Script, links: list[tuple[str, list[Json], list[Json]]]) -> list[bool]:
-    supported: list[bool] = []
+    return [step.is_supported for step in _path(script, links)]
+
+
+def _path(script: Script, links: list[tuple[str, list[Json], list[Json]]]) -> list[CausalStep]:
+    steps: list[CausalStep] = []
     for says, cause, effect in links:
         whole = script.closing(
             hypotheses=[
@@ -227,8 +238,8 @@ def _steps(script: Script, links: list[tuple[str, list[Json], list[Json]]]) -> l
         assembled = assemble(ClosingWire.model_validate(whole), Ground(case=script.case))
         assert assembled.diagnosis is not None
         assert assembled.struck == ()
-        supported.append(assembled.diagnosis.path[0].is_supported)
-    return supported
+        steps += assembled.diagnosis.path
+    return steps
 
 
 def test_true_citations_with_a_false_link_are_marked_unsupported(course: Case, script: Script) -> None:
@@ -263,3 +274,18 @@ def test_a_link_is_judged_by_when_things_began_not_by_which_readings_are_cited(c
     assert (forth, back) == ([True], [False])
     apart = course.observations[4].at - course.observations[2].at
     assert apart > timedelta(0)
+
+
+def test_a_link_that_nothing_but_its_order_bears_out_is_the_models_own_word(course: Case, script: Script) -> None:
+    told, first = replace(script, case=course), random.Random(1)
+    beat, mute, loud = (_claim(told, w, chance=first, last=True) for w in (BEAT, MUTE, LOUD))
+    known, alone, among = _path(
+        told,
+        [
+            ("node 2 lost its beat, then fell silent", [beat], [mute]),
+            ("node 5 hummed, then node 2 fell silent", [loud], [mute]),
+            ("node 5 hummed and node 2 lost its beat, then that fell silent", [loud, beat], [mute]),
+        ],
+    )
+    assert [step.is_supported for step in (known, alone, among)] == [True, True, True]
+    assert [OWN_WORD in step.says for step in (known, alone, among)] == [False, True, False]

@@ -18,6 +18,8 @@ def ask(
     record: Annotated[
         Path | None, typer.Option("--record", metavar="FILE", help="Keep all that was sent and received in a new file.")
     ] = None,
+    note: Annotated[bool, typer.Option("--note", help="Put question and answer to the ticket as a note.")] = False,
+    by: options.By = None,
     ledger: options.Ledger = None,
     as_json: options.Json = False,
 ) -> None:
@@ -31,7 +33,7 @@ def ask(
     from operator_cli.render.document import document
     from operator_cli.render.progress import progress
     from operator_cli.settings import load
-    from operator_cli.signature import said
+    from operator_cli.signature import said, signed
     from operator_cli.use_cases.asking import LONGEST_QUESTION
     from operator_cli.use_cases.asking import ask as use_case
     from operator_cli.use_cases.recordings import check_new, keep
@@ -39,9 +41,14 @@ def ask(
 
     loaded = load()
     words = said(question, of="QUESTION", longest=LONGEST_QUESTION)
+    who = signed(loaded, by) if note else None
     check_new(record)
     answered = run(
-        on_ledger(loaded, ledger, lambda opened: use_case(opened, loaded, ticket, words, knowledge(), told=progress))
+        on_ledger(
+            loaded,
+            ledger,
+            lambda opened: use_case(opened, loaded, ticket, words, knowledge(), told=progress, noted_by=who),
+        )
     )
     keep(answered.recording, record)
     if as_json:

@@ -10,10 +10,12 @@ from operator_core.knowledge import Knowledge
 
 from operator_cli.claude_wiring import Told, required_colleague
 from operator_cli.use_cases.diagnosing import by_rules, case_of
+from operator_cli.use_cases.handling import note
 from operator_cli.use_cases.investigating import FAILED, INTERRUPTED, Bill, Book, digest_of
 from operator_cli.use_cases.probing import sight_of
 from operator_cli.use_cases.recalling import newest_diagnosis
 from operator_cli.use_cases.tickets import rechecked, ticket_of
+from operator_cli.wiring import record_of
 
 if TYPE_CHECKING:
     from operator_diagnosis.claude import Answered
@@ -23,7 +25,16 @@ if TYPE_CHECKING:
 LONGEST_QUESTION = 4_000
 
 
-async def ask(ledger: Book, loaded: Loaded, ident: int, question: str, known: Knowledge, *, told: Told) -> Answered:
+async def ask(
+    ledger: Book,
+    loaded: Loaded,
+    ident: int,
+    question: str,
+    known: Knowledge,
+    *,
+    told: Told,
+    noted_by: str | None = None,
+) -> Answered:
     """Ask Claude about a ticket; what probes gave and what it cost is recorded.
 
     Args:
@@ -33,6 +44,7 @@ async def ask(ledger: Book, loaded: Loaded, ident: int, question: str, known: Kn
         question: in a person's words.
         known: what the subject knows.
         told: what is being done.
+        noted_by: who puts question and answer to the ticket as a note; None for nobody.
 
     Raises:
         ConfigurationError: there is no key or no such ticket, or nothing was kept of it.
@@ -65,4 +77,18 @@ async def ask(ledger: Book, loaded: Loaded, ident: int, question: str, known: Kn
         await bill.close(ended)
     for warning in answered.warnings:
         told(warning)
+    if noted_by is not None:
+        await note(record_of(ledger, loaded), ident, by=noted_by, text=_note(question, answered))
     return answered
+
+
+def _note(question: str, answered: Answered) -> str:
+    """Question and answer, with the readings that it rests on, for whoever comes later."""
+    parts = [f"Asked Claude: {question}", answered.says]
+    if ids := dict.fromkeys(i for claim in answered.claims for i in claim.readings):
+        parts.append(f"It rests on {', '.join(ids)}.")
+    if answered.struck:
+        parts.append(f"{len(answered.struck)} of its claims were struck, for the readings do not bear them out.")
+    if answered.ended.value != "closed":
+        parts.append(f"It is not whole: {answered.because}")
+    return "\n\n".join(part for part in parts if part)

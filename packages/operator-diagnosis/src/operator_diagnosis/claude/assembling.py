@@ -60,6 +60,10 @@ class _Found:
         return checked.held
 
 
+OWN_WORD = "seen in this order; that one led to the other is the model's own word, no failure in the catalogue has both"
+"""What is said of a link that readings bear out and nothing else."""
+
+
 def assemble(closing: ClosingWire, ground: Ground) -> Assembled:
     """Check a closing object against the record, and make a diagnosis of what holds."""
     found = _Found()
@@ -214,8 +218,10 @@ def _step(wire: StepWire, place: str, ground: Ground, causality: Causality, foun
     why = causality.why_unsupported(causes, effects)
     if why is None and STRUCK in says:
         why = "it says more than its claims"
-    if why is None:
+    if why is None and causality.is_in_catalogue(causes, effects):
         return CausalStep(says=says, claims=claims)
+    if why is None:
+        return CausalStep(says=f"{says.rstrip('.')} ({OWN_WORD})", claims=claims)
     found.problems.append(f"{place}: {why}")
     return CausalStep(says=f"{says.rstrip('.')} (not supported: {why})")
 

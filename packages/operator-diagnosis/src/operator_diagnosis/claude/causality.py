@@ -3,7 +3,9 @@
 True readings do not make a true link. What code can see of a link: that cause and effect are two things; that both
 have begun, rather than having been so all along; that the cause did not begin after the effect; that the catalogue
 does not know it the other way round. A claim's beginning is looked up in the record, whatever readings it cites: the
-newest readings of two things that began minutes apart are of the same second.
+newest readings of two things that began minutes apart are of the same second. What code cannot see is whether two
+things that began in this order have anything to do with each other: there the catalogue is asked, and what it does not
+know stands as the model's own word.
 """
 
 from __future__ import annotations
@@ -37,6 +39,17 @@ class Causality:
     case: Case
     asked: tuple[Reading, ...] = ()
     order: tuple[frozenset[SignalName], ...] = ()
+
+    def is_in_catalogue(self, causes: Sequence[Claim], effects: Sequence[Claim]) -> bool:
+        """Whether a pair that bears out a link is of signals that some failure mode is told by together.
+
+        Two things that began one after the other may have nothing to do with each other; readings do not tell.
+        """
+        return any(
+            self._why_not(cause, effect) is None and any({cause.signal, effect.signal} <= mode for mode in self._modes)
+            for cause in causes
+            for effect in effects
+        )
 
     def why_unsupported(self, causes: Sequence[Claim], effects: Sequence[Claim]) -> str | None:
         """Why held claims do not bear out a link, or None when some pair of them does."""
@@ -88,6 +101,17 @@ class Causality:
         causes = [n for n, signals in enumerate(self.order) if cause.signal in signals]
         effects = [n for n, signals in enumerate(self.order) if effect.signal in signals]
         return bool(causes and effects) and min(causes) > max(effects)
+
+    @cached_property
+    def _modes(self) -> Sequence[AbstractSet[SignalName]]:
+        knowledge = self.case.knowledge
+        by_name = {s.name: s for s in knowledge.signs}
+        modes: list[AbstractSet[SignalName]] = []
+        for mode in knowledge.modes:
+            expected = {e.sign for e in mode.expects if e.probability > by_name[e.sign].base_rate}
+            names = expected | {step.sign for step in mode.path if step.sign is not None}
+            modes.append({signal for name in names for signal in _signals_of(name, by_name)})
+        return modes
 
     @cached_property
     def _rows(self) -> Mapping[Place, list[Reading]]:
