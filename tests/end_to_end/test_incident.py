@@ -52,6 +52,9 @@ def test_an_incident_from_healthy_to_resolved(cluster: Run) -> None:
 
     (over,) = until(watch_on, lambda tickets: all(t["state"] == "resolved" for t in tickets), most=3)
     assert (over["component"], over["state"]) == ({"kind": "store", "id": "4"}, "resolved")
+    told = cluster("timeline", "1").stdout
+    assert "store 4: it starts, and nothing before tells of an orderly stop" in told
+    assert "logs read: pd0, pd1, pd2, store 1, store 4, store 5" in told
     assert "The process of store 4 has died" in cluster("diagnose", "1").stdout, (
         "reasoned from its trouble, not its cure"
     )

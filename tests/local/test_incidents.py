@@ -313,6 +313,22 @@ def test_a_fault_is_one_ticket_about_the_right_component_and_over_when_it_is_hea
     assert (over["id"], over["state"]) == (ticket["id"], "resolved"), stack.log.read_text()[-6000:]
 
 
+def test_the_time_line_has_what_the_containers_wrote(stacks: Sequence[Stack]):
+    (stack,) = (s for s in stacks if "kill-store tikv0" in s.lived)
+    (ticket,) = stack.lived["kill-store tikv0"].in_the_end
+
+    line = json.loads(stack.operator("timeline", str(ticket["id"]), "--json"))["result"]
+
+    assert len(line["logs"]) == 6
+    assert [look for look in line["logs"] if look["why"] or look["first"] is None] == []
+    wrote = [(h["component"], h["says"]) for h in line["happenings"] if h["what"] == "log"]
+    assert [c for c, says in wrote if "nothing before tells of an orderly stop" in says] == [ticket["component"]]
+    silent = f"store {ticket['component']['id']} does not answer its connecting"
+    others = {c["id"] for c, says in wrote if silent in says}
+    assert len(others) == 2
+    assert ticket["component"]["id"] not in others
+
+
 def test_whoever_dies_while_doing_a_fault_leaves_nothing_that_is_not_healed(stacks: Sequence[Stack]):
     (stack,) = (s for s in stacks if s.course.deaths)
 

@@ -14,6 +14,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from operator_core.components import ComponentRef
 from operator_core.errors import ConfigurationError
 from platformdirs import user_config_path, user_state_path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -48,6 +49,7 @@ class ClusterSettings(_Slice):
 
     Attributes:
         addresses: from the address that the cluster advertises to the one that can be reached from here.
+        logs: where components' logs lie on this machine, by component (``store/4``); a pattern names rotated ones.
         expendable: chaos may break it.
     """
 
@@ -55,6 +57,7 @@ class ClusterSettings(_Slice):
     pd: tuple[str, ...] = Field(min_length=1)
     prometheus: str | None = None
     addresses: dict[str, str] = Field(default_factory=dict)
+    logs: dict[str, str] = Field(default_factory=dict)
     tls: TlsFiles | None = None
     expendable: bool = False
 
@@ -64,6 +67,18 @@ class ClusterSettings(_Slice):
         if value not in SUBJECTS:
             raise ValueError(f"unknown subject {value!r}; there is {', '.join(SUBJECTS)}")
         return value
+
+    @field_validator("logs")
+    @classmethod
+    def _of_components(cls, value: dict[str, str]) -> dict[str, str]:
+        for name in value:
+            ComponentRef.parse(name)
+        return value
+
+    @property
+    def log_files(self) -> Mapping[ComponentRef, str]:
+        """Where logs lie, by component."""
+        return {ComponentRef.parse(name): file for name, file in self.logs.items()}
 
 
 SUBJECTS = ("tikv",)

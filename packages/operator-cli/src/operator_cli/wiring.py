@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar, assert_never
 from operator_core.components import Address, AddressMap
 from operator_core.errors import ConfigurationError
 from operator_core.knowledge import Knowledge
+from operator_core.log_events import LogReader
 from operator_core.ports import Clock, Diagnoser, FaultJournal, Ledger, Subject
 from operator_core.readings import ClusterName
 from operator_core.runtime import RealClock
@@ -304,6 +305,13 @@ def knowledge() -> Knowledge:
     from operator_tikv import KNOWLEDGE
 
     return KNOWLEDGE
+
+
+def log_reader() -> LogReader:
+    """How the subject's components' logs are read."""
+    from operator_tikv import read_log
+
+    return read_log
 
 
 @asynccontextmanager

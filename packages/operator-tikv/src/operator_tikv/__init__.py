@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from operator_tikv.dialer import AsyncioDialer as AsyncioDialer
     from operator_tikv.knowing import KNOWLEDGE as KNOWLEDGE
     from operator_tikv.knowing import lint as lint
+    from operator_tikv.logs import read_log as read_log
     from operator_tikv.metrics.evaluate import evaluate as evaluate
     from operator_tikv.metrics.promql import compile as compile  # noqa: A004 - PromQL is compiled from a signal
     from operator_tikv.subject import TikvSubject as TikvSubject
@@ -27,6 +28,7 @@ _HOMES = {
     "compile": "metrics.promql",
     "evaluate": "metrics.evaluate",
     "lint": "knowing",
+    "read_log": "logs",
 }
 
 

@@ -19,12 +19,13 @@ from operator_cli.use_cases.happenings import Happening, What
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from operator_cli.use_cases.timeline import SignalCourse, Timeline
+    from operator_cli.use_cases.timeline import LogLook, SignalCourse, Timeline
 
 COLOUR = {
     What.SIGN: "yellow",
     What.UNKNOWN: "dim",
     What.HOLDS: "green",
+    What.LOG: "cyan",
     What.FINDING: "blue",
     What.OPENED: "bold red",
     What.JOINED: "red",
@@ -74,6 +75,8 @@ def page(told: Timeline, *, width: int | None) -> Iterator[RenderableType]:
     for day, happened in groupby(told.happenings, key=lambda h: h.at.astimezone().date()):
         yield heading(f"{day:%Y-%m-%d}")
         yield grid((_row(h, ticket.opened_at, readings, one_line=width is None) for h in happened), right=0)
+    if told.logs:
+        yield f"\n[dim]{escaped(logs_line(told.logs))}[/]"
     for signal, courses in groupby(told.courses, key=lambda c: c.signal):
         yield f"\n[bold cyan]{escaped(signal)}[/]"
         yield from courses_page(list(courses), opened_at=ticket.opened_at, width=width or 80)
@@ -83,7 +86,7 @@ def _row(
     happening: Happening, opened_at: datetime, readings: Mapping[ReadingId, Reading], *, one_line: bool
 ) -> tuple[str, ...]:
     by = f"[dim]{escaped(happening.by)}:[/] " if happening.by else ""
-    quoted = ", ".join(_quoted(happening, readings))
+    quoted = f"[dim]{escaped(happening.quote)}[/]" if happening.quote else ", ".join(_quoted(happening, readings))
     return (
         f"[bold]{offset(happening.at - opened_at)}[/]",
         f"[dim]{clock_time(happening.at)}[/]",
@@ -121,6 +124,24 @@ def _value(reading: Reading, about: ComponentRef | None) -> str:
         f"[dim]{escaped(f'{reading.signal}{of}{toward}')}[/] {escaped(quantity(reading.value, reading.unit))}"
         f" [dim]\\[{escaped(reading.id)}][/]"
     )
+
+
+def logs_line(looks: Sequence[LogLook]) -> str:
+    """Which logs were read, how far back they go where that is not far enough, and which could not be read."""
+    read = [f"{look.component}{_from(look)}" for look in looks if not look.why]
+    unread = [f"{look.component} ({look.why})" for look in looks if look.why]
+    return "; ".join(
+        [
+            *([f"logs read: {', '.join(read)}"] if read else []),
+            *([f"logs not read: {', '.join(unread)}"] if unread else []),
+        ]
+    )
+
+
+def _from(look: LogLook) -> str:
+    if look.first is None:
+        return " (nothing in it has a time)"
+    return "" if look.is_whole else f" (only from {clock_time(look.first)} on)"
 
 
 def courses_page(courses: Sequence[SignalCourse], *, opened_at: datetime, width: int) -> Iterator[RenderableType]:

@@ -1,8 +1,8 @@
-"""What happened to a ticket and when, put together from the record; everything here is pure."""
+"""What happened to a ticket and when, put together from the record and from logs; everything here is pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -13,6 +13,7 @@ from operator_core.decide import SilenceViolation
 from operator_core.diagnosis import Diagnosis
 from operator_core.incidents import EndInTicket, HoldTicket, JoinTicket, MoveTicket, OpenTicket
 from operator_core.judgements import JudgementKey, Verdict
+from operator_core.log_events import LogEvent
 from operator_core.readings import ReadingId
 from operator_core.record import (
     ActionApproved,
@@ -37,6 +38,8 @@ class What(Enum):
     """A verdict could not be had any more."""
     HOLDS = "holds"
     """A verdict turned back to holds."""
+    LOG = "log"
+    """What a component wrote into its own log."""
     FINDING = "finding"
     """What a diagnosis says came about then, by claims that hold."""
     OPENED = "opened"
@@ -64,6 +67,7 @@ class Happening:
     Attributes:
         by: who did it; empty for what the subject did.
         readings: what it rests on.
+        quote: of a log, the line as it was written.
     """
 
     at: datetime
@@ -72,6 +76,7 @@ class Happening:
     component: ComponentRef | None = None
     by: str = ""
     readings: tuple[ReadingId, ...] = ()
+    quote: str = ""
 
 
 _MOVES = {
@@ -79,7 +84,7 @@ _MOVES = {
     TicketState.ESCALATED: What.ESCALATED,
     TicketState.RESOLVED: What.RESOLVED,
 }
-_SEEN = frozenset({What.SIGN, What.UNKNOWN, What.HOLDS, What.FINDING})
+_SEEN = frozenset({What.LOG, What.SIGN, What.UNKNOWN, What.HOLDS, What.FINDING})
 """Of what happened at one instant, what was seen is told before what was made of it; else as it was written."""
 
 _TURNS = {Verdict.VIOLATED: What.SIGN, Verdict.UNKNOWN: What.UNKNOWN, Verdict.HOLDS: What.HOLDS}
@@ -166,6 +171,19 @@ def findings(diagnosis: Diagnosis) -> Iterator[Happening]:
             )
 
 
+def _of_log(event: LogEvent) -> Happening:
+    lasting = round((event.until - event.at).total_seconds())
+    again = f" ({event.times} times{f' in {lasting} s' if lasting else ''})" if event.times > 1 else ""
+    quote = f"{event.level} {event.text}".strip()
+    return Happening(
+        at=event.at,
+        what=What.LOG,
+        says=f"{event.component}: {event.says}{again}",
+        component=event.component,
+        quote=quote,
+    )
+
+
 def _of_silence(silence: Silence, end: datetime) -> Iterator[Happening]:
     yield Happening(
         at=silence.starts,
@@ -185,6 +203,7 @@ def happenings(
     silences: Sequence[Silence] = (),
     latest: Diagnosis | None = None,
     origin: IncidentImported | None = None,
+    logs: Iterable[LogEvent] = (),
     until: datetime,
 ) -> tuple[Happening, ...]:
     """Everything that happened, in the order in which it did.
@@ -195,6 +214,7 @@ def happenings(
         silences: those that touch it.
         latest: its newest diagnosis, with only the claims that hold.
         origin: where it was imported from.
+        logs: what components wrote meanwhile.
         until: the instant up to which it is told.
     """
     keys = frozenset(v.key for v in ticket.violations)
@@ -213,6 +233,7 @@ def happenings(
     if origin is not None:
         says = f"it was ticket {origin.ticket} of {origin.cluster}"
         found.append(Happening(at=origin.at, what=What.IMPORTED, says=says))
+    found.extend(map(_of_log, logs))
     return tuple(sorted(found, key=lambda h: (h.at, h.what not in _SEEN)))
 
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from operator_core.claims import Interval
-from operator_core.components import ComponentRef
+from operator_core.components import Component, ComponentRef
 from operator_core.knowledge import Knowledge
 from operator_core.ports import Ledger
-from operator_core.readings import Observation, Reading, ReadingId, SignalName, Unit, Value
+from operator_core.readings import ClusterName, Observation, Reading, ReadingId, SignalName, Unit, Value
 from operator_core.record import DiagnosisMade
 from operator_core.signals import Signal
 from operator_core.tickets import Ticket
 
 from operator_cli.terms import signal_named
 from operator_cli.use_cases.happenings import Happening, happenings, readings_of
+from operator_cli.use_cases.logs_at_hand import LogSight
 from operator_cli.use_cases.tickets import origin_of, rechecked, silences_of, ticket_of
 from operator_cli.wiring import Record
 
@@ -48,11 +49,30 @@ class SignalCourse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LogLook:
+    """A log that was looked into.
+
+    Attributes:
+        source: the file, or the service of a deployment.
+        first: when its oldest line was written; None when there is none, or it could not be read.
+        is_whole: it goes back as far as the ticket's time line does.
+        why: why it could not be read; empty when it was.
+    """
+
+    component: ComponentRef
+    source: str
+    first: datetime | None
+    is_whole: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
     """What happened to a ticket.
 
     Attributes:
         readings: those that something rests on, as far as they are still recorded.
+        logs: those that were looked into.
         now: on the ticket's cluster's clock.
     """
 
@@ -61,9 +81,16 @@ class Timeline:
     readings: tuple[Reading, ...]
     courses: tuple[SignalCourse, ...]
     now: datetime
+    logs: tuple[LogLook, ...] = ()
 
 
-async def timeline(record: Record, ident: int, known: Knowledge, *, signals: Iterable[str] = ()) -> Timeline:
+Logs = Callable[[ClusterName, Sequence[Component]], Awaitable[tuple[LogSight, ...]]]
+"""Reads the logs of a cluster's components, as far as they are at hand."""
+
+
+async def timeline(
+    record: Record, ident: int, known: Knowledge, *, signals: Iterable[str] = (), logs: Logs | None = None
+) -> Timeline:
     """What happened to a ticket, and when.
 
     Args:
@@ -71,6 +98,7 @@ async def timeline(record: Record, ident: int, known: Knowledge, *, signals: Ite
         ident: the ticket's number.
         known: what the subject knows.
         signals: names of signals whose course over the ticket's time is wanted too.
+        logs: reads what components wrote meanwhile; None when that is not wanted.
 
     Raises:
         ConfigurationError: there is no such ticket, or no such signal.
@@ -82,12 +110,15 @@ async def timeline(record: Record, ident: int, known: Knowledge, *, signals: Ite
     history = await ledger.history(ticket=ticket.id)
     origin = await origin_of(ledger, ticket)
     made = [r.entry.diagnosis for r in history if isinstance(r.entry, DiagnosisMade)]
+    span = _span(ticket)
+    sights = await _read(logs, ledger, ticket) if logs is not None else ()
     told = happenings(
         ticket,
         history,
         silences=silences_of(ticket, await ledger.silences(ticket.cluster), now=now),
         latest=await rechecked(made[-1], ledger) if made else None,
         origin=origin,
+        logs=[e for s in sights if s.read for e in s.read.events if e.until >= span.start and e.at <= span.end],
         until=now,
     )
     return Timeline(
@@ -96,13 +127,30 @@ async def timeline(record: Record, ident: int, known: Knowledge, *, signals: Ite
         readings=await ledger.readings(ticket.cluster, readings_of(told)),
         courses=await _courses(ledger, ticket, wanted) if wanted else (),
         now=now,
+        logs=tuple(_look(s, span) for s in sights),
     )
 
 
-async def _courses(ledger: Ledger, ticket: Ticket, signals: Sequence[Signal]) -> tuple[SignalCourse, ...]:
+def _span(ticket: Ticket) -> Interval:
     start = min(v.since for v in ticket.violations) - AROUND
     end = datetime.max.replace(tzinfo=start.tzinfo) if ticket.resolved_at is None else ticket.resolved_at + AROUND
-    looks = await ledger.observations(ticket.cluster, span=Interval(start=start, end=end))
+    return Interval(start=start, end=end)
+
+
+def _look(sight: LogSight, span: Interval) -> LogLook:
+    first = None if sight.read is None else sight.read.first
+    is_whole = first is not None and first <= span.start
+    return LogLook(component=sight.component, source=sight.source, first=first, is_whole=is_whole, why=sight.why)
+
+
+async def _read(logs: Logs, ledger: Ledger, ticket: Ticket) -> tuple[LogSight, ...]:
+    looks = await ledger.observations(ticket.cluster, span=_span(ticket))
+    seen = {c.ref: c for look in looks for c in look.components}
+    return await logs(ticket.cluster, tuple(seen.values()))
+
+
+async def _courses(ledger: Ledger, ticket: Ticket, signals: Sequence[Signal]) -> tuple[SignalCourse, ...]:
+    looks = await ledger.observations(ticket.cluster, span=_span(ticket))
     return tuple(course for signal in signals for course in courses_of(signal, ticket, looks))
 
 

@@ -1,0 +1,171 @@
+"""The logs of a ticket's components, where they can be had now: in files, or of a deployment on this machine.
+
+Logs are read when they are asked for, and not kept: what is gone when one asks cannot be told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from operator_core.components import Component, ComponentRef
+from operator_core.errors import ConfigurationError, OperatorError
+from operator_core.log_events import LogRead, LogReader
+from operator_core.readings import ClusterName
+from operator_core.runtime import RealClock
+
+from operator_cli.use_cases.probing import meant_by
+from operator_cli.wiring import Attached, Embedded, Local, cluster_name, embedded, local
+
+if TYPE_CHECKING:
+    from operator_local import LocalDeployment
+    from operator_simulator import EmbeddedDeployment
+
+    from operator_cli.settings import Loaded
+
+LINES = 50_000
+"""Newest lines of a service's log that are read."""
+MOST_BYTES = 64_000_000
+"""Newest bytes of a log file that are read."""
+WITHIN = timedelta(seconds=20)
+"""How long a deployment may take to give its logs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSight:
+    """One component's log, read or not.
+
+    Attributes:
+        source: the file, or the service of a deployment.
+        read: None when it could not be read.
+        why: why not.
+    """
+
+    component: ComponentRef
+    source: str
+    read: LogRead | None = None
+    why: str = ""
+
+
+def log_files(given: Sequence[str], kinds: Iterable[str]) -> Mapping[ComponentRef, str]:
+    """What ``--log COMPONENT=FILE`` names.
+
+    Args:
+        given: as they were typed.
+        kinds: of components that write logs.
+
+    Raises:
+        ConfigurationError: one names no component, or no file.
+    """
+    known, files = sorted(kinds), dict[ComponentRef, str]()
+    for text in given:
+        name, _, file = text.partition("=")
+        try:
+            ref = ComponentRef.parse(name)
+        except ValueError:
+            raise ConfigurationError(f"--log is {text!r}; COMPONENT=FILE is meant, as in store/4=tikv.log") from None
+        if ref.kind not in known:
+            raise ConfigurationError(f"--log is {text!r}, and there is no kind {ref.kind!r}; kinds: {', '.join(known)}")
+        if not file or not _matching(file):
+            raise ConfigurationError(f"--log is {text!r}, and there is no file {file!r}")
+        files[ref] = file
+    return files
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogsAtHand:
+    """Reads every log of a cluster's components that can be read now; one that cannot be is told with why.
+
+    Args:
+        loaded: the settings, which may name log files.
+        files: what a person has named; wins over the others.
+        is_alone: nothing else is read.
+        reader: how the subject reads a log.
+    """
+
+    loaded: Loaded
+    reader: LogReader
+    files: Mapping[ComponentRef, str]
+    is_alone: bool = False
+
+    async def __call__(self, cluster: ClusterName, components: Sequence[Component]) -> tuple[LogSight, ...]:
+        """Read them.
+
+        Args:
+            cluster: as the record knows it.
+            components: as they were seen, with their addresses.
+        """
+        meant = None if self.is_alone else meant_by(cluster, self.loaded)
+        named = {**(meant.settings.log_files if isinstance(meant, Attached) else {}), **self.files}
+        sights = [await asyncio.to_thread(_of_file, ref, file, self.reader) for ref, file in named.items()]
+        if isinstance(meant, Embedded | Local):
+            others = [c for c in components if c.ref not in named]
+            sights += await self._of_deployment(meant, others)
+        return tuple(sorted(sights, key=lambda s: (s.component.kind, s.component.id)))
+
+    async def _of_deployment(self, meant: Embedded | Local, components: Sequence[Component]) -> list[LogSight]:
+        sights: list[LogSight] = []
+        why = "no service of it is known"
+        try:
+            async with RealClock().deadline(WITHIN):
+                deployment = _deployment(meant, self.loaded)
+                services = await _services(meant, self.loaded, components)
+                for component in components:
+                    if component.ref in services:
+                        lines = deployment.logs(services[component.ref], follow=False, tail=LINES)
+                        read = self.reader(component.ref, [line async for line in lines])
+                        sights.append(LogSight(component=component.ref, source=services[component.ref], read=read))
+        except OperatorError as e:
+            why = str(e)
+        except TimeoutError:
+            why = f"{cluster_name(meant)} did not give it within {WITHIN.total_seconds():.0f} s"
+        told = {s.component for s in sights}
+        untold = [
+            LogSight(component=c.ref, source=cluster_name(meant), why=why) for c in components if c.ref not in told
+        ]
+        return [*sights, *untold]
+
+
+def _deployment(meant: Embedded | Local, loaded: Loaded) -> EmbeddedDeployment | LocalDeployment:
+    return embedded(meant.name, loaded) if isinstance(meant, Embedded) else local(meant.name, loaded)
+
+
+async def _services(
+    meant: Embedded | Local, loaded: Loaded, components: Iterable[Component]
+) -> Mapping[ComponentRef, str]:
+    if isinstance(meant, Embedded):
+        status = await embedded(meant.name, loaded).status()
+        return {s.component: s.name for s in status.services if s.component is not None}
+    from operator_local import LocalFaultTarget
+
+    return await LocalFaultTarget(name=meant.name).services_of(components)
+
+
+def _of_file(ref: ComponentRef, file: str, reader: LogReader) -> LogSight:
+    paths = _matching(file)
+    if not paths:
+        return LogSight(component=ref, source=file, why="there is no such file")
+    try:
+        return LogSight(component=ref, source=file, read=reader(ref, [n for p in paths for n in _newest_lines(p)]))
+    except OSError as e:
+        return LogSight(component=ref, source=file, why=e.strerror or type(e).__name__)
+
+
+def _matching(file: str) -> list[Path]:
+    """The files of a path, oldest first; its last part may be a pattern, as a rotated log goes on in another file."""
+    path = Path(file).expanduser()
+    found = [path] if path.is_file() else path.parent.glob(path.name) if path.name else []
+    return sorted((p for p in found if p.is_file()), key=lambda p: p.stat().st_mtime)
+
+
+def _newest_lines(path: Path) -> list[str]:
+    with path.open("rb") as opened:
+        size = opened.seek(0, 2)
+        start = max(0, size - MOST_BYTES)
+        opened.seek(start)
+        lines = opened.read(MOST_BYTES).decode("utf-8", errors="replace").splitlines()
+    return lines[1:] if start else lines

@@ -1,0 +1,153 @@
+"""What a whole log tells: how a start came about, what repeats told once, and nothing of what is no sign."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from operator_core.components import ComponentRef
+from operator_core.log_events import LogEvent
+from operator_tikv.logs import read_log
+from operator_tikv.logs.catalogue import MEANINGS, START, STARTS_AFTER_A_STOP, STARTS_AFTER_NONE, Meaning
+from operator_tikv.names import PD, STORE
+
+T0 = datetime(2026, 1, 1, 12, tzinfo=UTC)
+FOUR = ComponentRef(STORE, "4")
+REAL = Path(__file__).parents[1] / "fixtures" / "pd-logs" / "v8.5.5"
+
+
+def line(after: float, message: str, level: str = "INFO", fields: str = "") -> str:
+    at = T0 + timedelta(seconds=after)
+    return f'[{at:%Y/%m/%d %H:%M:%S}.{at.microsecond // 1000:03} +00:00] [{level}] [a.rs:1] ["{message}"] {fields}'
+
+
+def events(lines: Iterable[str], ref: ComponentRef = FOUR) -> Sequence[LogEvent]:
+    return read_log(ref, lines).events
+
+
+def starts(*lines: str) -> list[str]:
+    return [e.says for e in events(lines) if e.name == START]
+
+
+WELCOME, STOPPING = "Welcome to TiKV", "receive signal 15, starting graceful shutdown..."
+
+
+class TestStarts:
+    def test_after_an_orderly_stop_it_just_starts(self) -> None:
+        assert starts(line(0, WELCOME), line(50, STOPPING), line(53, "stop raft store thread"), line(60, WELCOME)) == [
+            STARTS_AFTER_A_STOP,
+            STARTS_AFTER_A_STOP,
+        ]
+
+    def test_after_no_stop_it_was_killed_or_crashed(self) -> None:
+        assert starts(line(0, WELCOME), line(50, "using config"), line(60, WELCOME)) == [
+            STARTS_AFTER_A_STOP,
+            STARTS_AFTER_NONE,
+        ]
+
+    def test_one_stop_excuses_one_start(self) -> None:
+        assert starts(line(0, STOPPING), line(5, WELCOME), line(60, WELCOME)) == [
+            STARTS_AFTER_A_STOP,
+            STARTS_AFTER_NONE,
+        ]
+
+    def test_a_crash_that_was_told_is_not_told_again_by_the_start(self) -> None:
+        assert starts(line(0, WELCOME), line(9, "it broke", "FATAL"), line(12, WELCOME)) == [STARTS_AFTER_A_STOP] * 2
+
+    def test_of_the_time_before_the_log_nothing_is_known(self) -> None:
+        assert starts(line(0, "use physical memory hook"), line(0.1, WELCOME)) == [STARTS_AFTER_A_STOP]
+
+    def test_but_lines_of_a_life_before_tell_that_it_did_not_stop(self) -> None:
+        assert starts(line(0, "using config"), line(300, WELCOME)) == [STARTS_AFTER_NONE]
+
+
+class TestRepeats:
+    def test_what_goes_on_is_one_event_with_its_last_line(self) -> None:
+        (told,) = events(line(n * 10, "wait connect timeout", "WARN", "[store_id=5]") for n in range(6))
+        assert (told.times, told.at, told.until) == (6, T0, T0 + timedelta(seconds=50))
+        assert told.says == "store 5 does not answer its connecting"
+
+    def test_what_comes_back_later_or_is_about_another_is_another_event(self) -> None:
+        told = events(
+            [
+                line(0, "wait connect timeout", "WARN", "[store_id=5]"),
+                line(1, "wait connect timeout", "WARN", "[store_id=1]"),
+                line(60, "wait connect timeout", "WARN", "[store_id=5]"),
+            ]
+        )
+        assert [e.says for e in told] == [f"store {n} does not answer its connecting" for n in (5, 1, 5)]
+
+    def test_starts_are_told_one_by_one(self) -> None:
+        assert len(starts(*(line(n, WELCOME) for n in range(5)))) == 5
+
+
+@pytest.mark.parametrize("meaning", MEANINGS, ids=lambda m: f"{m.about}-{m.fragment[:40]}")
+def test_every_line_of_the_catalogue_is_known_as_what_it_is(meaning: Meaning) -> None:
+    (told,) = events([line(0, f"{meaning.fragment} 1234")], ComponentRef(meaning.about, "x"))
+    assert (told.name, told.level) == (meaning.name, "INFO")
+
+
+def test_what_is_no_sign_is_passed_over() -> None:
+    calm = [line(0, "using config"), line(1, "kv rpc failed"), line(2, "sent snapshot"), "a line without a format"]
+    assert read_log(FOUR, calm).events == ()
+    assert read_log(FOUR, calm).lines == 4
+    assert read_log(ComponentRef(PD, "pd1"), [line(0, WELCOME)]).events == (), "what TiKV writes means nothing in PD"
+
+
+@pytest.mark.parametrize("dying", ["panic: runtime error: index out of range", "fatal runtime error: stack overflow"])
+def test_the_last_words_of_a_dying_process_are_heard_though_they_have_no_format(dying: str) -> None:
+    (told,) = events([line(3, "using config"), dying, "goroutine 1 [running]:"])
+    assert (told.name, told.at, told.text) == ("crash", T0 + timedelta(seconds=3), dying)
+
+
+def test_what_is_quoted_is_one_line_without_secrets_and_not_long() -> None:
+    hostile = line(
+        0,
+        "it broke",
+        "FATAL",
+        r'[err="password=hunter2hunter2\n\u001b[31m ignore previous"] [big="' + "x" * 9000 + '"]',
+    )
+    (told,) = events([hostile])
+    assert "hunter2" not in told.text
+    assert "\n" not in told.text
+    assert len(told.text) <= 300
+
+
+class TestARealPd:
+    """Members of PD v8.5.5 that were killed, stopped and started; see the fixture's README."""
+
+    @staticmethod
+    def told(name: str) -> Sequence[LogEvent]:
+        return events((REAL / f"{name}.log").read_text().splitlines(), ComponentRef(PD, name))
+
+    @pytest.mark.parametrize("name", ["pd1", "pd2", "pd3"])
+    def test_every_line_has_the_format(self, name: str) -> None:
+        whole = (REAL / f"{name}.log").read_text().splitlines()
+        assert read_log(ComponentRef(PD, name), whole).lines == len(whole) > 300
+        assert len([e for e in self.told(name) if e.name == "crash"]) == 0
+
+    def test_who_was_killed_and_who_was_stopped_is_told_apart(self) -> None:
+        begun = {name: [e.says for e in self.told(name) if e.name == START] for name in ("pd1", "pd2", "pd3")}
+        assert begun == {
+            "pd1": [STARTS_AFTER_A_STOP, STARTS_AFTER_NONE],
+            "pd2": [STARTS_AFTER_A_STOP, STARTS_AFTER_A_STOP],
+            "pd3": [STARTS_AFTER_A_STOP],
+        }
+        stops = {name: len([e for e in self.told(name) if e.name == "orderly-stop"]) for name in begun}
+        assert stops == {"pd1": 1, "pd2": 2, "pd3": 1}
+
+    def test_who_led_when(self) -> None:
+        led = {
+            (e.component.id, f"{e.at:%H:%M:%S}")
+            for n in ("pd1", "pd2", "pd3")
+            for e in self.told(n)
+            if e.name == "leads"
+        }
+        assert led == {("pd1", "06:42:03"), ("pd2", "06:42:20"), ("pd3", "06:42:33")}
+
+    def test_who_changed_a_setting(self) -> None:
+        (asked,) = (e for e in self.told("pd3") if e.name == "changed-by-hand")
+        assert "SetConfig" in asked.says
+        assert [e for e in self.told("pd1") if e.name == "changed-by-hand"] == [], "it was asked of the leader"
