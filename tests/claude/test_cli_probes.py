@@ -37,6 +37,22 @@ async def asks_the_cluster(asked: Asked) -> Answer:
     return closes(closing(known, summary="It still does not answer.", recommended=option, because="It may come back."))
 
 
+async def asks_the_logs(asked: Asked) -> Answer:
+    """What the dead store and one of the others wrote, and a diagnosis that cites the other."""
+    if len(asked.messages) == 1:
+        return asks(("log", {"component": "store/4"}), ("log", {"component": "store/1"}))
+    told = next(r for r in seen(asked) if r.component == "store/1" and r.signal == "log.connect-timeout")
+    opinion = re.search(r"([a-z0-9-]+) of store/4, probability", asked.text)
+    assert opinion is not None
+    assert asked.schema is not None
+    option = next(o for o in asked.schema["properties"]["recommended"]["enum"] if "nothing" in o or "wait" in o)
+    true, false = claim(told, "is", told.value), claim(told, "is", "it serves from now on")
+    known = hypothesis(
+        opinion[1], ["store/4"], 0.9, evidence("the others cannot connect", true), evidence("well", false)
+    )
+    return closes(closing(known, summary="It does not answer.", recommended=option, because="It may come back."))
+
+
 @pytest.fixture
 def server() -> Iterator[MessagesServer]:
     with serving_in_a_thread(asks_the_cluster) as served:
@@ -115,6 +131,18 @@ def test_what_probes_gave_is_evidence_that_outlives_the_cluster(
     assert cited(there) == cited(shown)
     assert json.loads(broken("costs", "--json", "--ledger", elsewhere).stdout)["result"]["investigations"] == []
     assert json.loads(broken("costs", "--json").stdout)["result"]["total"]["turns"] == 2
+
+
+@pytest.mark.sampled(0)
+def test_what_components_wrote_into_their_logs_can_be_asked_and_cited(broken: Run, server: MessagesServer) -> None:
+    server.model = asks_the_logs
+    broken("diagnose", "1", "--with", "claude")
+    assert server.refused == server.misfits == []
+    shown = broken("tickets", "show", "1", "--json").stdout
+    found = json.loads(shown)["result"]["diagnosis"]
+    assert "store 4 does not answer its connecting" in shown
+    assert [s["claim"]["value"] for s in found["struck"]] == ["it serves from now on"]
+    broken("ledger", "verify")
 
 
 @pytest.mark.sampled(0)

@@ -94,6 +94,7 @@ COURSES = (
             does("kill-store tikv0", *UNREACHABLE),
             does("pause-store tikv1", *UNREACHABLE),
             does("fill-disk-store tikv2", "disk-space", "store-takes-writes"),
+            does("kill-pd-leader", "pd-member-reachable", "pd-has-leader"),
         ),
         deaths=(
             *(Death(s, in_journal=False) for s in (0.2, 0.8, 1.4)),
@@ -111,10 +112,7 @@ COURSES = (
     Course(
         options=("--stores", "4"),
         quiet=QUIET,
-        faults=(
-            does("kill-pd-leader", "pd-member-reachable", "pd-has-leader"),
-            does("delay-store tikv3 --set ms=100", *SLOW),
-        ),
+        faults=(does("delay-store tikv3 --set ms=100", *SLOW),),
     ),
 )
 

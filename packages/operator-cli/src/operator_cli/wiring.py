@@ -152,6 +152,14 @@ def recorded_name(choice: Choice, loaded: Loaded) -> ClusterName:
     return cluster_name(resolve(choice, loaded))
 
 
+def meant_by(cluster: ClusterName, loaded: Loaded) -> Meant | None:
+    """Where a cluster of the record can be reached; None when neither the settings nor this machine know."""
+    settings = loaded.settings.clusters.get(cluster)
+    if settings is not None:
+        return Attached(name=cluster, settings=settings)
+    return next((d for d in deployments_up(loaded.settings.state_directory) if cluster_name(d) == cluster), None)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
     """A cluster ready to be observed."""

@@ -115,6 +115,12 @@ def test_what_is_quoted_is_one_line_without_secrets_and_not_long() -> None:
     assert len(told.text) <= 300
 
 
+def test_what_it_says_of_a_line_has_no_secrets_either() -> None:
+    (told,) = events([line(0, "failed to start server: password=hunter2hunter2", "FATAL")])
+    assert told.says.startswith("it cannot start: failed to start server")
+    assert "hunter2" not in told.says + told.text
+
+
 class TestARealPd:
     """Members of PD v8.5.5 that were killed, stopped and started; see the fixture's README."""
 

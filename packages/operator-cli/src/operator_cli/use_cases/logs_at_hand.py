@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,8 +18,7 @@ from operator_core.log_events import LogRead, LogReader
 from operator_core.readings import ClusterName
 from operator_core.runtime import RealClock
 
-from operator_cli.use_cases.probing import meant_by
-from operator_cli.wiring import Attached, Embedded, Local, cluster_name, embedded, local
+from operator_cli.wiring import Attached, Embedded, Local, cluster_name, embedded, local, meant_by
 
 if TYPE_CHECKING:
     from operator_local import LocalDeployment
@@ -89,18 +88,25 @@ class LogsAtHand:
 
     loaded: Loaded
     reader: LogReader
-    files: Mapping[ComponentRef, str]
+    files: Mapping[ComponentRef, str] = field(default_factory=dict[ComponentRef, str])
     is_alone: bool = False
+
+    def may_have(self, cluster: ClusterName) -> bool:
+        """Whether there is anywhere to look for a cluster's logs."""
+        meant = None if self.is_alone else meant_by(cluster, self.loaded)
+        return bool(self.files or (meant.settings.logs if isinstance(meant, Attached) else meant))
 
     async def __call__(self, cluster: ClusterName, components: Sequence[Component]) -> tuple[LogSight, ...]:
         """Read them.
 
         Args:
             cluster: as the record knows it.
-            components: as they were seen, with their addresses.
+            components: whose, as they were seen, with their addresses; what a person has named is read in any case.
         """
         meant = None if self.is_alone else meant_by(cluster, self.loaded)
-        named = {**(meant.settings.log_files if isinstance(meant, Attached) else {}), **self.files}
+        there = {c.ref for c in components}
+        settled: Mapping[ComponentRef, str] = meant.settings.log_files if isinstance(meant, Attached) else {}
+        named = {ref: file for ref, file in settled.items() if ref in there} | dict(self.files)
         sights = [await asyncio.to_thread(_of_file, ref, file, self.reader) for ref, file in named.items()]
         if isinstance(meant, Embedded | Local):
             others = [c for c in components if c.ref not in named]

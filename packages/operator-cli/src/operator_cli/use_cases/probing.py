@@ -5,23 +5,29 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from operator_core.components import CLUSTER_KIND
 from operator_core.errors import ConfigurationError, DeploymentError
 from operator_core.ports import Clock, Investigations, Probe, Subject
-from operator_core.readings import ClusterName, Reading, Unseen
+from operator_core.readings import ClusterName, Observation, Reading, Unseen
 from operator_core.record import ProbeAsked
 from operator_core.runtime import RealClock
 from operator_core.tickets import Ticket, TicketId
 
-from operator_cli.wiring import Attached, Meant, cluster_name, deployments_up, watch
+from operator_cli.use_cases.log_probe import LogProbe
+from operator_cli.use_cases.logs_at_hand import LogsAtHand
+from operator_cli.wiring import Watched, log_reader, meant_by, watch
 
 if TYPE_CHECKING:
     from operator_cli.settings import Loaded
 
 ANSWERS_WITHIN = timedelta(seconds=10)
 """How long a cluster may take to show that it is there at all."""
+
+BEFORE = timedelta(minutes=2)
+"""How long before a trouble logs are told: what was normal tells most."""
 
 BY = "claude"
 
@@ -69,14 +75,6 @@ class RecordedProber:
         return (await self._ledger.keep_probe(self._cluster, asked, at=now)).given
 
 
-def meant_by(cluster: ClusterName, loaded: Loaded) -> Meant | None:
-    """Where a cluster of the record can be reached; None when neither the settings nor this machine know."""
-    settings = loaded.settings.clusters.get(cluster)
-    if settings is not None:
-        return Attached(name=cluster, settings=settings)
-    return next((d for d in deployments_up(loaded.settings.state_directory) if cluster_name(d) == cluster), None)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
     """Whether the cluster itself can be asked.
@@ -112,25 +110,45 @@ async def sight_of(ticket: Ticket, loaded: Loaded, ledger: Investigations) -> As
         except (ConfigurationError, DeploymentError) as e:
             yield Sight(because=str(e))
             return
-        if not await answers(watched.subject):
+        look = await _look(watched.subject)
+        if look is None:
             yield Sight(because=f"{ticket.cluster} does not answer")
             return
-        yield Sight(
-            prober=RecordedProber(
-                await watched.subject.probes(),
-                ledger=ledger,
-                cluster=ticket.cluster,
-                clock=watched.clock,
-                ticket=ticket.id,
-            )
+        since = min(v.since for v in ticket.violations)
+        yield Sight(prober=await prober_of(watched, loaded, ledger, look, since=since, ticket=ticket.id))
+
+
+async def prober_of(
+    watched: Watched,
+    loaded: Loaded,
+    ledger: Investigations,
+    seen: Observation,
+    *,
+    since: datetime,
+    ticket: TicketId | None = None,
+) -> RecordedProber:
+    """The subject's own probes, and one of its components' logs where there may be any.
+
+    Args:
+        seen: the components that there are.
+        since: when the trouble began.
+        ticket: what it is asked for.
+    """
+    probes = list(await watched.subject.probes())
+    logs = LogsAtHand(loaded=loaded, reader=log_reader())
+    if logs.may_have(watched.cluster):
+        components = [c for c in seen.components if c.ref.kind != CLUSTER_KIND]
+        probes.append(
+            LogProbe(logs, cluster=watched.cluster, components=components, since=since - BEFORE, clock=watched.clock)
         )
+    return RecordedProber(probes, ledger=ledger, cluster=watched.cluster, clock=watched.clock, ticket=ticket)
 
 
-async def answers(subject: Subject) -> bool:
-    """Whether any source of a subject answers."""
+async def _look(subject: Subject) -> Observation | None:
+    """A look of which any source has answered."""
     try:
         async with RealClock().deadline(ANSWERS_WITHIN):
             look = await subject.observe(0)
     except TimeoutError:
-        return False
-    return any(s.failure is None for s in look.sources)
+        return None
+    return look if any(s.failure is None for s in look.sources) else None

@@ -21,7 +21,7 @@ from operator_cli.reasoners import Reasoner
 from operator_cli.use_cases.diagnosing import by_rules, case_now, case_of
 from operator_cli.use_cases.investigating import NAME, Book, before, checked, digest_of, investigate
 from operator_cli.use_cases.monitoring import holder_word
-from operator_cli.use_cases.probing import RecordedProber, sight_of
+from operator_cli.use_cases.probing import RecordedProber, prober_of, sight_of
 from operator_cli.use_cases.tickets import rechecked, ticket_of
 from operator_cli.use_cases.turns import Turns
 from operator_cli.wiring import Meant, watch
@@ -204,9 +204,7 @@ async def reason_about_now(ledger: Book, loaded: Loaded, meant: Meant, wish: Wis
         rules = await by_rules(case)
         if friend is None:
             return Reasoned(rules=rules, judgements=judgements)
-        prober = RecordedProber(
-            await watched.subject.probes(), ledger=ledger, cluster=case.cluster, clock=watched.clock, ticket=None
-        )
+        prober = await prober_of(watched, loaded, ledger, case.observations[-1], since=case.trouble_since or case.at)
         found = await _investigated(friend, case, rules, ledger, prober, told, reasoner=wish.reasoner)
     return _reasoned(found, rules, wish.reasoner, judgements)
 
@@ -229,9 +227,7 @@ async def prompt_of_now(ledger: Book, loaded: Loaded, meant: Meant) -> str | Non
         _, case = await case_now(watched)
         if case is None:
             return None
-        prober = RecordedProber(
-            await watched.subject.probes(), ledger=ledger, cluster=case.cluster, clock=watched.clock, ticket=None
-        )
+        prober = await prober_of(watched, loaded, ledger, case.observations[-1], since=case.trouble_since or case.at)
         return _prompt(loaded.settings.claude, case, await by_rules(case), prober)
 
 

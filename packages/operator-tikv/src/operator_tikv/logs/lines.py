@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import cast
 
 LONGEST = 20_000
@@ -28,7 +28,7 @@ class LogLine:
     """A line that has the format.
 
     Attributes:
-        at: with the zone of its host.
+        at: by the clock of its host, in UTC whatever zone it is written in.
         fields: by key as it was written (``store_id`` in TiKV, ``store-id`` in PD).
     """
 
@@ -73,7 +73,7 @@ def _instant(text: str) -> datetime | None:
         at = datetime.fromisoformat("".join(text.replace("/", "-", 2).rsplit(" ", 1)))
     except ValueError:
         return None
-    return at if at.tzinfo is not None else None
+    return at.astimezone(UTC) if at.tzinfo is not None else None
 
 
 def _plain(part: str) -> str:

@@ -97,7 +97,7 @@ class _Book:
             is_first = not self._has_started and line.at - (self.first or line.at) < GREETS_WITHIN
             return meaning.says if self._has_ended or is_first else STARTS_AFTER_NONE
         told = defaultdict(lambda: "?", line.fields) | {"message": line.message}
-        return _short(meaning.says.format_map(told))
+        return _short(redact_text(meaning.says.format_map(told)).value)
 
     def _add(self, name: LogEventName, at: datetime, level: str, says: str, text: str) -> None:
         self._has_started = self._has_started or name == START
