@@ -61,8 +61,9 @@ def test_the_commands_run_by_hand(watch: Callable[..., Watch], attached: Path) -
 
 
 def test_the_settings_are_settings() -> None:
-    (block,) = blocks("toml")
-    assert list(Settings(**tomllib.loads(block)).clusters) == ["prod"]
+    settings = Settings(**tomllib.loads("".join(blocks("toml"))))
+    assert list(settings.clusters) == ["prod"]
+    assert {ref.key for ref in settings.clusters["prod"].log_files} == {"store/4", "pd/pd1"}
 
 
 @pytest.fixture
