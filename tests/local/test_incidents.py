@@ -91,10 +91,10 @@ COURSES = (
     Course(
         options=("--profile", "load"),
         faults=(
+            does("kill-pd-leader", "pd-member-reachable", "pd-has-leader"),
             does("kill-store tikv0", *UNREACHABLE),
             does("pause-store tikv1", *UNREACHABLE),
             does("fill-disk-store tikv2", "disk-space", "store-takes-writes"),
-            does("kill-pd-leader", "pd-member-reachable", "pd-has-leader"),
         ),
         deaths=(
             *(Death(s, in_journal=False) for s in (0.2, 0.8, 1.4)),

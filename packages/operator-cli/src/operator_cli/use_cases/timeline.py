@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from operator_core.claims import Interval
 from operator_core.components import Component, ComponentRef
@@ -84,8 +85,12 @@ class Timeline:
     logs: tuple[LogLook, ...] = ()
 
 
-Logs = Callable[[ClusterName, Sequence[Component]], Awaitable[tuple[LogSight, ...]]]
-"""Reads the logs of a cluster's components, as far as they are at hand."""
+class Logs(Protocol):
+    """Reads the logs of a cluster's components, as far as they are at hand."""
+
+    def may_have(self, cluster: ClusterName) -> bool: ...
+
+    async def __call__(self, cluster: ClusterName, components: Sequence[Component]) -> tuple[LogSight, ...]: ...
 
 
 async def timeline(
@@ -111,7 +116,7 @@ async def timeline(
     origin = await origin_of(ledger, ticket)
     made = [r.entry.diagnosis for r in history if isinstance(r.entry, DiagnosisMade)]
     span = _span(ticket)
-    sights = await _read(logs, ledger, ticket) if logs is not None else ()
+    sights = await _read(logs, ledger, ticket) if logs is not None and logs.may_have(ticket.cluster) else ()
     told = happenings(
         ticket,
         history,
@@ -144,9 +149,8 @@ def _look(sight: LogSight, span: Interval) -> LogLook:
 
 
 async def _read(logs: Logs, ledger: Ledger, ticket: Ticket) -> tuple[LogSight, ...]:
-    looks = await ledger.observations(ticket.cluster, span=_span(ticket))
-    seen = {c.ref: c for look in looks for c in look.components}
-    return await logs(ticket.cluster, tuple(seen.values()))
+    looks = await ledger.observations(ticket.cluster, span=_span(ticket), newest=1)
+    return await logs(ticket.cluster, looks[-1].components if looks else ())
 
 
 async def _courses(ledger: Ledger, ticket: Ticket, signals: Sequence[Signal]) -> tuple[SignalCourse, ...]:
