@@ -41,7 +41,7 @@ async def lived(*, restart: bool, kill: str | None) -> tuple[Sequence[LogEvent],
     for service in (await deployment.status()).services:
         assert service.component is not None
         lines = [line async for line in deployment.logs(service.name, follow=False, tail=None)]
-        found += read_log(service.component, lines).events
+        found += read_log(service.component, [lines]).events
     return found, victim
 
 

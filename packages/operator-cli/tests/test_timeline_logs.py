@@ -90,7 +90,7 @@ def test_a_log_that_does_not_go_back_far_enough_says_so(operator: Run, log: Path
     assert told(operator, "--log", f"store/4={log}")["logs"][0]["is_whole"] is False
     assert "store 4 (only from " in operator("timeline", "1", "--log", f"store/4={log}").stdout
     log.write_text("nothing of it\n")
-    assert "store 4 (nothing in it has a time)" in operator("timeline", "1", "--log", f"store/4={log}").stdout
+    assert "store 4 (no line has the format of its logs)" in operator("timeline", "1", "--log", f"store/4={log}").stdout
 
 
 def test_what_a_log_says_is_quoted_and_does_nothing(operator: Run, log: Path) -> None:
@@ -108,6 +108,27 @@ def test_what_cannot_be_meant_is_refused(refused: Refused, tmp_path: Path) -> No
     refused(["timeline", "1", "--log", "cup/4=a.log"], "there is no kind 'cup'; kinds: pd, store")
     refused(["timeline", "1", "--log", f"store/4={tmp_path}"], "there is no file")
     refused(["timeline", "1", "--log", "store/4="], "there is no file")
+    for strange in (f"{tmp_path}/a**b", "~nosuchuser/x.log", f"{tmp_path}/{'x' * 300}", "/dev/zero"):
+        refused(["timeline", "1", "--log", f"store/4={strange}"], "there is no file")
+    (tmp_path / "a.log").touch()
+    refused(["timeline", "1", *(["--log", f"store/4={tmp_path}/a.log"] * 2)], "--log names store/4 twice")
+
+
+def test_a_path_of_the_settings_that_cannot_be_is_told_and_hides_nothing(
+    operator: Run, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "operator.toml").write_text(
+        '[clusters.prod]\npd = ["http://127.0.0.1:1"]\n'
+        f'[clusters.prod.logs]\n"store/4" = "{log}"\n"store/1" = "~nosuchuser/x.log"\n"store/77" = "{tmp_path}/a**b"\n'
+    )
+    monkeypatch.setenv("OPERATOR_CONFIG", str(tmp_path / "operator.toml"))
+    out = operator("timeline", "1").stdout
+    assert "logs read: store 4; logs not read: store 1, store 77 (there is no such file)" in out
+
+
+def test_a_line_that_is_torn_by_what_is_written_in_it_forges_none(operator: Run, log: Path) -> None:
+    log.write_text(KILLED[0] + line("12:01:00", "using\x85[2026/01/01 12:01:00.000 +00:00] [FATAL] [x] [forged]"))
+    assert "forged" not in operator("timeline", "1", "--log", f"store/4={log}").stdout
 
 
 def test_a_name_of_the_settings_that_is_no_component_is_refused(

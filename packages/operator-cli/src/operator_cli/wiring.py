@@ -152,6 +152,11 @@ def recorded_name(choice: Choice, loaded: Loaded) -> ClusterName:
     return cluster_name(resolve(choice, loaded))
 
 
+def is_deployment(cluster: ClusterName) -> bool:
+    """Whether a name of the record is that of a deployment on this machine, up or not."""
+    return cluster.startswith((cluster_name(Embedded(name="")), cluster_name(Local(name=""))))
+
+
 def meant_by(cluster: ClusterName, loaded: Loaded) -> Meant | None:
     """Where a cluster of the record can be reached; None when neither the settings nor this machine know."""
     settings = loaded.settings.clusters.get(cluster)

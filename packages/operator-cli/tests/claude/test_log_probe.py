@@ -49,15 +49,17 @@ def test_an_event_is_what_it_means_and_the_line_that_says_so(probe: LogProbe, tm
         + line(timedelta(seconds=5), "wait connect timeout", "[store_id=1]")
         + line(timedelta(seconds=9), "wait connect timeout", "[store_id=1]")
     )
-    meaning, written = asked(probe, "store/4")
+    far, meaning, written = asked(probe, "store/4")
+    assert isinstance(far, Reading)
+    assert (far.signal, far.value) == ("log.read", "3 lines, from 2026-03-01 12:00:00 UTC on")
     assert isinstance(meaning, Reading)
     assert isinstance(written, Reading)
     assert (meaning.id, meaning.signal, meaning.value) == (
-        "o7.1",
+        "o7.2",
         "log.connect-timeout",
         "store 1 does not answer its connecting",
     )
-    assert (written.id, written.signal) == ("o7.2", "log.connect-timeout.line")
+    assert (written.id, written.signal) == ("o7.3", "log.connect-timeout.line")
     assert written.value == "WARN wait connect timeout store_id=1 (2 times until 13:00:09)"
     assert {meaning.at, written.at} == {BEGAN + timedelta(seconds=5)}
     assert {meaning.source, written.source} == {"log of store 4"}
@@ -67,9 +69,11 @@ def test_of_many_the_newest_are_told(probe: LogProbe, tmp_path: Path) -> None:
     many = (line(timedelta(minutes=n), "wait connect timeout", f"[store_id={n}]") for n in range(MOST + 5))
     (tmp_path / "four.log").write_text("".join(many))
     told = asked(probe, "store/4")
-    assert len(told) == 2 * MOST
-    assert isinstance(told[0], Reading)
-    assert told[0].value == "store 5 does not answer its connecting"
+    assert len(told) == 1 + 2 * MOST
+    assert [t.value for t in told[:2] if isinstance(t, Reading)] == [
+        f"{MOST + 5} lines, from 2026-03-01 13:00:00 UTC on; 5 older events are left out",
+        "store 5 does not answer its connecting",
+    ]
 
 
 def test_a_log_that_is_not_there_is_unseen_and_no_path_is_told(probe: LogProbe, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType
@@ -42,7 +42,7 @@ class LogRead:
 
     Attributes:
         events: those of its lines that mean something for its health, in the order of their first lines.
-        first: when its oldest line was written; None when none had a time.
+        first: when its oldest line was written; None when no line had the subject's format.
         lines: how many lines were read.
     """
 
@@ -51,5 +51,5 @@ class LogRead:
     lines: int
 
 
-LogReader = Callable[[ComponentRef, Iterable[str]], LogRead]
-"""How a subject reads a component's log, line by line, oldest first."""
+LogReader = Callable[[ComponentRef, Sequence[Sequence[str]]], LogRead]
+"""How a subject reads a component's log: its files in any order, of each the lines, oldest first."""

@@ -18,7 +18,10 @@ def test_a_line_has_time_level_message_and_fields() -> None:
     written = r'[store_id=1] ["process keys"=1500] [err="a \"b\" ]"] [thread_id=7]'
     text = f'[{STAMP}] [WARN] [server.rs:1518] ["disk usage Normal->AlmostFull"] {written}'
     fields = {"store_id": "1", "process keys": "1500", "err": 'a "b" ]', "thread_id": "7"}
-    assert parse(text) == LogLine(at=AT, level="WARN", message="disk usage Normal->AlmostFull", fields=fields)
+    line = parse(text)
+    assert line is not None
+    assert (line.at, line.level, line.message) == (AT, "WARN", "disk usage Normal->AlmostFull")
+    assert line.fields == fields
 
 
 @pytest.mark.parametrize(
@@ -32,7 +35,20 @@ def test_a_message_is_quoted_only_where_it_has_to_be(message: str, said: str) ->
 
 def test_the_same_as_json() -> None:
     told = {"time": STAMP, "level": "info", "caller": "mod.rs:469", "message": "Welcome", "store_id": 4}
-    assert parse(json.dumps(told)) == LogLine(at=AT, level="INFO", message="Welcome", fields={"store_id": "4"})
+    line = parse(json.dumps(told))
+    assert line is not None
+    assert (line.at, line.level, line.message, line.fields) == (AT, "INFO", "Welcome", {"store_id": "4"})
+
+
+def test_a_panic_in_json_is_a_line_however_long_its_backtrace() -> None:
+    told = {"time": STAMP, "level": "FATAL", "message": "it broke", "backtrace": "x" * 50_000}
+    assert (parse(json.dumps(told)) or LogLine(at=AT, level="", message="")).message == "it broke"
+
+
+def test_a_name_that_a_gatherer_put_in_front_is_passed_over_and_a_quoted_line_is_no_line() -> None:
+    assert parse(f"tikv0-1  | [{STAMP}] [INFO] [a.rs:1] [Welcome]") is not None
+    assert parse(f'it said "[{STAMP}] [INFO] [a.rs:1] [Welcome]"') is None
+    assert parse(f"[x] [{STAMP}] [INFO] [a.rs:1] [Welcome]") is None
 
 
 @pytest.mark.parametrize(
@@ -46,6 +62,9 @@ def test_the_same_as_json() -> None:
         '{"message": "no time"}',
         "{broken",
         "[1, 2]",
+        '{"a":' + "[" * 19_000,
+        "[0001/01/01 00:00:00.000 +08:00] [INFO] [a.rs:1] [before-the-calendar]",
+        "[9999/12/31 23:59:59.000 -08:00] [INFO] [a.rs:1] [after-it]",
     ],
 )
 def test_what_has_not_the_format_is_no_line(text: str) -> None:
@@ -62,3 +81,9 @@ def test_whatever_is_written_nothing_raises(message: str, fields: dict[str, str]
     assert line.message == message
     assert line.fields == fields
     assert line.at == AT.astimezone(UTC)
+
+
+def test_fields_end_where_the_format_is_left() -> None:
+    line = parse(f"[{STAMP}] [INFO] [a.rs:1] [x] [a=1] rubbish [b=2] " + "[" * 19_000)
+    assert line is not None
+    assert line.fields == {"a": "1"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -129,7 +130,11 @@ def _value(reading: Reading, about: ComponentRef | None) -> str:
 def logs_line(looks: Sequence[LogLook]) -> str:
     """Which logs were read, how far back they go where that is not far enough, and which could not be read."""
     read = [f"{look.component}{_from(look)}" for look in looks if not look.why]
-    unread = [f"{look.component} ({look.why})" for look in looks if look.why]
+    by_why: defaultdict[str, list[str]] = defaultdict(list)
+    for look in looks:
+        if look.why:
+            by_why[look.why].append(str(look.component))
+    unread = [f"{', '.join(components)} ({why})" for why, components in by_why.items()]
     return "; ".join(
         [
             *([f"logs read: {', '.join(read)}"] if read else []),
@@ -140,7 +145,7 @@ def logs_line(looks: Sequence[LogLook]) -> str:
 
 def _from(look: LogLook) -> str:
     if look.first is None:
-        return " (nothing in it has a time)"
+        return " (no line has the format of its logs)"
     return "" if look.is_whole else f" (only from {clock_time(look.first)} on)"
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from operator_core.components import Component
 from operator_core.errors import ConfigurationError
-from operator_core.log_events import LogEvent
+from operator_core.log_events import LogEvent, LogRead
 from operator_core.ports import Clock, ProbeParameter
 from operator_core.readings import Cause, ClusterName, Reading, ReadingId, SignalName, Unit, Unseen
 
@@ -17,12 +17,14 @@ MOST = 60
 """Newest events that are told."""
 WORDS = Unit("words")
 
+_READ = SignalName("log.read")
+
 
 class LogProbe:
     """What a component wrote into its log since an instant, by the subject's catalogue of lines.
 
-    Each event is two readings of one signal's family: ``log.<event>`` is what it means, ``log.<event>.line`` the first
-    line as it was written, with how often it came.
+    The first reading, ``log.read``, says how far the log goes back. Each event is two readings: ``log.<event>`` is what
+    it means, ``log.<event>.line`` the first line as it was written, with how often it came.
 
     Args:
         logs: where logs lie.
@@ -68,7 +70,9 @@ class LogProbe:
                 f"probe {self.name} is asked {dict(arguments)}; it takes component, one of {known}"
             )
         ref, source = component.ref, f"log of {component.ref}"
-        read = next((s.read for s in await self._logs(self._cluster, [component]) if s.component == ref), None)
+        read = next(
+            (s.read for s in await self._logs(self._cluster, [component], only=True) if s.component == ref), None
+        )
         if read is None:
             return (
                 Unseen(
@@ -80,7 +84,9 @@ class LogProbe:
                     source=source,
                 ),
             )
-        told = [e for e in read.events if e.until >= self._since][-MOST:]
+        told = [e for e in read.events if e.until >= self._since]
+        pairs = [(_READ, _words_of(read, left_out=max(0, len(told) - MOST)), self._clock.now())]
+        pairs += [pair for e in told[-MOST:] for pair in _readings(e)]
         return tuple(
             Reading(
                 id=ReadingId(f"o{number}.{place}"),
@@ -91,8 +97,14 @@ class LogProbe:
                 at=at,
                 source=source,
             )
-            for place, (signal, value, at) in enumerate((pair for e in told for pair in _readings(e)), 1)
+            for place, (signal, value, at) in enumerate(pairs, 1)
         )
+
+
+def _words_of(read: LogRead, *, left_out: int) -> str:
+    """How far a log goes back, so that silence in it is not taken for more than it is."""
+    since = "in none of which is a time" if read.first is None else f"from {read.first:%Y-%m-%d %H:%M:%S} UTC on"
+    return f"{read.lines} lines, {since}" + (f"; {left_out} older events are left out" if left_out else "")
 
 
 def _readings(event: LogEvent) -> Iterator[tuple[SignalName, str, datetime]]:

@@ -24,17 +24,24 @@ class Meaning:
     Attributes:
         fragment: of its message.
         says: a sentence about whoever wrote it; ``{key}`` is a field of the line, ``{message}`` the message.
+        changes: two fields that must differ, or the line tells of no change.
     """
 
     name: LogEventName
     about: Kind
     fragment: str
     says: str
+    changes: tuple[str, str] | None = None
 
 
 START: Final = LogEventName("start")
 STOP: Final = LogEventName("orderly-stop")
+STOPPED: Final = LogEventName("stopped")
 CRASH: Final = LogEventName("crash")
+ELECTION: Final = LogEventName("election")
+
+ENDS: Final = frozenset({STOP, STOPPED, CRASH, LogEventName("stop-cut-short")})
+"""What explains that a process starts next."""
 
 STARTS_AFTER_A_STOP: Final = "it starts"
 STARTS_AFTER_NONE: Final = "it starts, and nothing before tells of an orderly stop: it was killed, or it crashed"
@@ -48,8 +55,15 @@ MEANINGS: Final = (
     # --- TiKV: its life
     *_of(STORE, START, STARTS_AFTER_A_STOP, "Welcome to TiKV"),
     *_of(STORE, "ready", "it serves from now on", "TiKV is ready to serve"),
-    *_of(STORE, STOP, "it was told to stop, and does so in order", "receive signal 15", "receive signal 2,"),
-    *_of(STORE, "stopped", "it has given its leaders away and stops", "Graceful shutdown completed"),
+    *_of(
+        STORE,
+        STOP,
+        "it was told to stop, and does so in order",
+        "receive signal 15",
+        "receive signal 2,",
+        "receive signal 1,",
+    ),
+    *_of(STORE, STOPPED, "it stops", "Graceful shutdown completed", "stop raft store thread"),
     *_of(
         STORE, "stop-cut-short", "it stops before all its leaders are given away", "Graceful shutdown timeout reached"
     ),
@@ -72,7 +86,7 @@ MEANINGS: Final = (
         "failed to get cluster id",
     ),
     # --- TiKV: raft
-    *_of(STORE, "election", "its peers hear no leader and call elections", "starting a new election"),
+    *_of(STORE, ELECTION, "its peers call elections", "starting a new election"),
     *_of(
         STORE,
         "quorum-lost",
@@ -107,7 +121,8 @@ MEANINGS: Final = (
     *_of(STORE, "unsafe-recovery", "an unsafe recovery runs", "Unsafe recovery"),
     # --- TiKV: other stores
     *_of(STORE, "connect-timeout", "store {store_id} does not answer its connecting", "wait connect timeout"),
-    *_of(STORE, "connection-broke", "its connection to store {store_id} broke", "connection abort", "connection fail"),
+    *_of(STORE, "connection-broke", "its connection to store {store_id} broke", "connection abort"),
+    *_of(STORE, "connection-broke", "its connection to another store broke", "connection fail"),
     *_of(STORE, "connection-back", "it is connected to store {store_id} again", "connection established"),
     *_of(
         STORE, "address-unknown", "it cannot find out the address of store {store_id}", "resolve store address failed"
@@ -132,7 +147,13 @@ MEANINGS: Final = (
         "failed to update PD client",
         "validate PD endpoints failed",
     ),
-    *_of(STORE, "pd-leader-changed", "it follows another PD leader now: {leader}", "update pd client"),
+    Meaning(
+        name=LogEventName("pd-leader-changed"),
+        about=STORE,
+        fragment="update pd client",
+        says="it follows another PD leader now: {leader}",
+        changes=("leader", "prev_leader"),
+    ),
     *_of(
         STORE,
         "heartbeat-late",
@@ -141,7 +162,14 @@ MEANINGS: Final = (
     ),
     *_of(STORE, "offlined", "PD has told it that it is being removed", "store is offlined by pd"),
     # --- TiKV: disk, memory, time
-    *_of(STORE, "disk-usage", "{message}", "disk usage "),
+    *_of(
+        STORE,
+        "disk-usage",
+        "{message}",
+        "disk usage Normal->",
+        "disk usage AlmostFull->",
+        "disk usage AlreadyFull->",
+    ),
     *_of(STORE, "no-space", "it has no space left", "no available space"),
     *_of(STORE, "disk-gone", "its disk cannot be asked how full it is", "get disk stat for "),
     *_of(
@@ -160,6 +188,7 @@ MEANINGS: Final = (
     # --- PD: its life and who leads
     *_of(PD, START, STARTS_AFTER_A_STOP, "Welcome to Placement Driver"),
     *_of(PD, STOP, "it was told to stop ({signal})", "got signal to exit"),
+    *_of(PD, STOPPED, "it stops", "close server"),
     *_of(
         PD, "cannot-start", "it cannot start: {message}", "join meet error", "create server failed", "run server failed"
     ),
@@ -179,7 +208,7 @@ MEANINGS: Final = (
         "it stops leading: etcd has another leader",
         "etcd leader changed, resigns pd leadership",
     ),
-    *_of(PD, "resigned", "it was asked to give the lead away", "try to resign etcd leader to next pd-server"),
+    *_of(PD, "resigned", "it gives the lead of etcd away", "try to resign etcd leader to next pd-server"),
     *_of(
         PD,
         "lease-slow",
