@@ -9,7 +9,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from busy_machine import until
+from busy_machine import succeeded, until
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 SCHEMA = Path(__file__).parents[2] / "docs" / "schema" / "diagnosis-1.json"
@@ -25,8 +25,8 @@ def cluster(operator: Run) -> Iterator[Run]:
 
 
 def test_an_incident_from_healthy_to_resolved(cluster: Run) -> None:
-    assert until(lambda: cluster("check"), lambda done: done.returncode == 0).returncode == 0
-    broken = cluster("chaos", "kill-store", "4")
+    assert until(lambda: cluster("check"), succeeded).returncode == 0
+    broken = until(lambda: cluster("chaos", "kill-store", "4"), succeeded)
     assert broken.returncode == 0, broken.stderr
     refused = cluster("chaos", "kill-store", "5")
     assert refused.returncode == 2
@@ -65,7 +65,7 @@ def test_an_incident_from_healthy_to_resolved(cluster: Run) -> None:
 @pytest.mark.sampled(0)
 def test_a_cluster_that_was_taken_down_takes_its_faults_with_it(operator: Run) -> None:
     assert operator("deploy", "embedded", "up", "--speed", "4").returncode == 0
-    assert operator("chaos", "kill-store", "4").returncode == 0
+    assert until(lambda: operator("chaos", "kill-store", "4"), succeeded).returncode == 0
     assert operator("chaos", "status").returncode == 1
     assert operator("deploy", "embedded", "down").returncode == 0
     assert operator("chaos", "status").returncode == 0

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from busy_machine import until
+from busy_machine import succeeded, until
 from operator_core.runtime import RealClock
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -51,7 +51,7 @@ def of_store_4(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 @pytest.mark.sampled(0)
 def test_a_held_ticket_is_left_alone_and_one_given_back_resolves(cluster: Run) -> None:
-    done(cluster("chaos", "kill-store", "4"))
+    done(until(lambda: cluster("chaos", "kill-store", "4"), succeeded))
     watched(cluster, 4, bool)
     done(cluster("tickets", "hold", "1", "--because", "I am at it"))
     done(cluster("chaos", "heal"))
@@ -72,7 +72,7 @@ def test_a_held_ticket_is_left_alone_and_one_given_back_resolves(cluster: Run) -
 def test_announced_maintenance_opens_nothing_until_it_is_over(cluster: Run) -> None:
     silence = ("silence", "add", "--kind", "store", "--for", "1h", "--because", "new disks", "--json")
     stated = json.loads(done(cluster(*silence)).stdout)["result"]
-    done(cluster("chaos", "kill-store", "4"))
+    done(until(lambda: cluster("chaos", "kill-store", "4"), succeeded))
     done(cluster("monitor", "--cycles", "5"))
     assert of_store_4(tickets(cluster)) == []
     done(cluster("silence", "expire", str(stated["id"])))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from busy_machine import until
+from busy_machine import succeeded, until
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 OPERATOR = str(Path(sys.executable).with_name("operator"))
@@ -40,7 +40,7 @@ def test_status_tells_a_well_cluster_from_one_with_a_dead_store(cluster: Run) ->
         assert words in well.stdout
     assert [line.split()[:4] for line in well.stdout.splitlines() if "store 4" in line] == [["✔", "store", "4", "Up"]]
 
-    assert cluster("chaos", "kill-store", "4").returncode == 0
+    assert until(lambda: cluster("chaos", "kill-store", "4"), succeeded).returncode == 0
     watched = until(lambda: cluster("monitor", "--cycles", "5"), lambda done: "opened" in done.stdout, most=3)
     assert watched.returncode == 0
     broken = until(lambda: cluster("status"), lambda done: done.stdout.count("unseen   ") == 1)

@@ -320,7 +320,8 @@ def test_the_time_line_has_what_the_containers_wrote(stacks: Sequence[Stack]):
     assert len(line["logs"]) == 6
     assert [look for look in line["logs"] if look["why"] or look["first"] is None] == []
     wrote = [(h["component"], h["says"]) for h in line["happenings"] if h["what"] == "log"]
-    assert [c for c, says in wrote if "nothing before tells of an orderly stop" in says] == [ticket["component"]]
+    died = [c for c, says in wrote if "nothing before tells of an orderly stop" in says]
+    assert [c for c in died if c["kind"] == "store"] == [ticket["component"]]
     silent = f"store {ticket['component']['id']} does not answer its connecting"
     others = {c["id"] for c, says in wrote if silent in says}
     assert len(others) == 2

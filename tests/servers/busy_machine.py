@@ -6,6 +6,7 @@ look may miss an answer, and says so. A test that is about something else looks 
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -19,3 +20,8 @@ def until(look: Callable[[], T], holds: Callable[[T], bool], *, most: int = 6) -
         if holds(seen):
             return seen
     return look()
+
+
+def succeeded(done: subprocess.CompletedProcess[str]) -> bool:
+    """Whether a command ended well; one that must first see that all is well refuses when its look missed an answer."""
+    return done.returncode == 0
