@@ -218,12 +218,12 @@ class TestEveryLedger:
         assert (await elsewhere.tickets(), await elsewhere.history(), await elsewhere.silences()) == before
 
     @pytest.mark.sampled(1)
-    async def test_two_that_import_the_same_at_once_get_one_ticket(
+    async def test_all_who_import_the_same_at_once_get_one_ticket(
         self, busy: Destination, elsewhere: Destination, tmp_path: Path
     ) -> None:
         await exported(busy, tmp_path / "a.bundle")
         async with asyncio.TaskGroup() as tg:
-            tasks = [tg.create_task(import_bundle(elsewhere, tmp_path / "a.bundle", at=LATER)) for _ in range(4)]
+            tasks = [tg.create_task(import_bundle(elsewhere, tmp_path / "a.bundle", at=LATER)) for _ in range(16)]
         assert len({t.result() for t in tasks}) == 1
         assert len(await elsewhere.tickets()) == 1
         assert sum(isinstance(r.entry, IncidentImported) for r in await elsewhere.history()) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -24,6 +25,7 @@ from operator_core.record import (
     ProbeAsked,
     SilenceEnded,
 )
+from operator_core.runtime import RealClock
 from operator_core.silences import SilenceId
 from operator_core.tickets import Ticket, TicketId
 
@@ -35,7 +37,11 @@ _OWN = TicketId(-1)
 """The one ticket that the append opens."""
 
 _PATIENCE = timedelta(minutes=1)
-_TRIES = 8
+_TRIES = 14
+_WAITS = timedelta(milliseconds=50)
+"""At most so long before the second try, twice that before the next, and so on; who always tries at once, with others
+who do the same, takes the lease from each of them before any has written."""
+_WAITS_LONGEST = timedelta(seconds=2)
 
 
 class Destination(Ledger, Leases, Protocol):
@@ -57,7 +63,12 @@ async def import_bundle(ledger: Destination, path: str | os.PathLike[str], *, at
     file = await read_bundle(path)
     cluster = imported_name(file.bundle.cluster, file.digest)
     entries = tuple(_entries(file, cluster, at))
-    for _ in range(_TRIES):
+    clock, chance = RealClock(), random.Random()  # noqa: S311 - it spreads waits, and guards nothing
+    for tried in range(_TRIES):
+        if tried:
+            await clock.sleep(min(_WAITS * 2 ** (tried - 1), _WAITS_LONGEST) * chance.random())
+            if (there := await _imported(ledger, cluster, file)) is not None:
+                return there
         # Whoever takes the lease later shuts out whoever took it before: of two that import the same file at once,
         # one writes, and the other finds what was written.
         seen = await ledger.lease(cluster)
